@@ -1,0 +1,314 @@
+/**
+ * @module System calls: the one file of foreign function declarations.
+ *
+ * Each wrapper turns a negative result into a KernelError that names the call, the errno and the object. Calls are
+ * synchronous and run on the calling thread, which is what makes a namespace change around them safe. The `*Async`
+ * ones run on another thread (in *its* namespace): give them descriptors that are open already, nothing else.
+ * Structures are laid out by their users with the help of `uapi/`; here everything is a Buffer.
+ */
+
+import { closeSync } from 'node:fs';
+import koffi from 'koffi';
+import { PontoonError } from '../errors.ts';
+import { errnoName, KernelError } from './error.ts';
+
+const libc = koffi.load('libc.so.6');
+
+const c = {
+  setns: libc.func('int setns(int fd, int nstype)'),
+  unshare: libc.func('int unshare(int flags)'),
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  bind: libc.func('int bind(int fd, void *address, uint32_t length)'),
+  connect: libc.func('int connect(int fd, void *address, uint32_t length)'),
+  listen: libc.func('int listen(int fd, int backlog)'),
+  getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
+  setsockopt: libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
+  getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+  send: libc.func('long send(int fd, void *data, size_t length, int flags)'),
+  sendto: libc.func('long sendto(int fd, void *data, size_t length, int flags, void *address, uint32_t addressLength)'),
+  recv: libc.func('long recv(int fd, void *data, size_t length, int flags)'),
+  recvmsg: libc.func('long recvmsg(int fd, void *message, int flags)'),
+  recvfrom: libc.func(
+    'long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *addressLength)',
+  ),
+  mount: libc.func('int mount(str source, str target, str type, unsigned long flags, str data)'),
+  umount2: libc.func('int umount2(str target, int flags)'),
+  fsopen: libc.func('int fsopen(str type, uint32_t flags)'),
+  fsconfig: libc.func('int fsconfig(int fd, uint32_t command, str key, void *value, int aux)'),
+  fsmount: libc.func('int fsmount(int fd, uint32_t flags, uint32_t attributes)'),
+  openat: libc.func('int openat(int directory, str path, int flags, int mode)'),
+  flock: libc.func('int flock(int fd, int operation)'),
+  epoll_create1: libc.func('int epoll_create1(int flags)'),
+  epoll_ctl: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
+  epoll_wait: libc.func('int epoll_wait(int epoll, void *events, int capacity, int timeout)'),
+  eventfd: libc.func('int eventfd(uint32_t initial, int flags)'),
+  if_nametoindex: libc.func('uint32_t if_nametoindex(str name)'),
+};
+
+/** Any memory that can be handed to a system call. */
+export type Bytes = Uint8Array;
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_BRIDGE = 7;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_SEQPACKET = 5;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const MSG_PEEK = 0x02;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+export const CLONE_NEWNS = 0x00020000;
+export const CLONE_NEWNET = 0x40000000;
+export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_PRIVATE = 1 << 18;
+export const MS_SLAVE = 1 << 19;
+export const MNT_DETACH = 2;
+export const O_RDONLY = 0;
+export const O_RDWR = 2;
+export const O_CLOEXEC = 0o2000000;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const EINTR = 4;
+const EAGAIN = 11;
+
+function check(result: number, call: string, subject?: string): number {
+  if (result < 0) throw new KernelError(call, errnoName(koffi.errno()), subject === undefined ? {} : { subject });
+  return result;
+}
+
+/** Moves the calling thread into a namespace. @throws KernelError */
+export function setns(fd: number, type: number): void {
+  check(c.setns(fd, type), 'setns', `fd ${fd}`);
+}
+
+/** Gives the calling thread new namespaces (CLONE_NEWNET, CLONE_NEWNS). @throws KernelError */
+export function unshare(flags: number): void {
+  check(c.unshare(flags), 'unshare');
+}
+
+/** Opens a socket; always close-on-exec. `subject` names it in errors. @throws KernelError */
+export function socket(domain: number, type: number, protocol: number, subject?: string): number {
+  return check(c.socket(domain, type | SOCK_CLOEXEC, protocol), 'socket', subject ?? `family ${domain}`);
+}
+
+/** @throws KernelError (EADDRINUSE, EADDRNOTAVAIL, …) */
+export function bind(fd: number, address: Bytes, subject?: string): void {
+  check(c.bind(fd, address, address.length), 'bind', subject);
+}
+
+/** Like bind, but returns the errno's name instead of throwing, for callers that expect refusals. */
+export function tryBind(fd: number, address: Bytes): string | undefined {
+  return c.bind(fd, address, address.length) < 0 ? errnoName(koffi.errno()) : undefined;
+}
+
+export function connect(fd: number, address: Bytes, subject?: string): void {
+  check(c.connect(fd, address, address.length), 'connect', subject);
+}
+
+export function listen(fd: number, backlog: number): void {
+  check(c.listen(fd, backlog), 'listen');
+}
+
+/** The socket's own address as the kernel's struct sockaddr, at most 128 bytes. */
+export function getsockname(fd: number): Buffer {
+  const address = Buffer.alloc(128);
+  const length = new Uint32Array([address.length]);
+  check(c.getsockname(fd, address, length), 'getsockname');
+  return address.subarray(0, length[0]);
+}
+
+/** Sets an option; a number is passed as a C int. @throws KernelError */
+export function setsockopt(fd: number, level: number, name: number, value: Bytes | number): void {
+  const bytes = typeof value === 'number' ? new Int32Array([value]) : value;
+  check(c.setsockopt(fd, level, name, bytes, bytes.byteLength), 'setsockopt', `level ${level} option ${name}`);
+}
+
+/** Reads an option of at most `size` bytes. @throws KernelError */
+export function getsockopt(fd: number, level: number, name: number, size: number): Buffer {
+  const value = Buffer.alloc(size);
+  const length = new Uint32Array([size]);
+  check(c.getsockopt(fd, level, name, value, length), 'getsockopt', `level ${level} option ${name}`);
+  return value.subarray(0, length[0]);
+}
+
+/** Sends one message; returns the bytes sent. @throws KernelError */
+export function send(fd: number, data: Bytes, flags = 0): number {
+  return check(Number(c.send(fd, data, data.length, flags)), 'send');
+}
+
+/** Sends on another thread, so that a request on which the kernel sleeps (RCU) does not stop this one. */
+export function sendAsync(fd: number, data: Bytes): Promise<void> {
+  return new Promise((resolve, reject) => {
+    c.send.async(fd, data, data.length, 0, (error: unknown, result: number | bigint) => {
+      if (error) reject(error as Error);
+      // errno belongs to the other thread; the netlink reply, which the caller reads next, says what went wrong.
+      else if (Number(result) < 0) reject(new KernelError('send', 'EIO', { subject: `fd ${fd}` }));
+      else resolve();
+    });
+  });
+}
+
+/** Closes on another thread: the close of a packet socket or of the last reference to a namespace waits for RCU. */
+export function closeAsync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    closeFunction.async(fd, (error: unknown) => (error ? reject(error as Error) : resolve()));
+  });
+}
+const closeFunction = libc.func('int close(int fd)');
+
+export function sendto(fd: number, data: Bytes, address: Bytes, flags = 0): number {
+  return check(Number(c.sendto(fd, data, data.length, flags, address, address.length)), 'sendto');
+}
+
+/**
+ * Receives one message into `data`. Returns its length (with MSG_TRUNC: its full length even when cut), or undefined
+ * when the descriptor has nothing to give now. @throws KernelError
+ */
+export function recv(fd: number, data: Bytes, flags = 0): number | undefined {
+  for (;;) {
+    const length = Number(c.recv(fd, data, data.length, flags));
+    if (length >= 0) return length;
+    const errno = koffi.errno();
+    if (errno === EAGAIN) return undefined;
+    if (errno !== EINTR) throw new KernelError('recv', errnoName(errno));
+  }
+}
+
+/** Like recv, with the sender's struct sockaddr written into `address`. */
+export function recvfrom(fd: number, data: Bytes, flags: number, address: Bytes): number | undefined {
+  for (;;) {
+    const length = Number(c.recvfrom(fd, data, data.length, flags, address, new Uint32Array([address.length])));
+    if (length >= 0) return length;
+    const errno = koffi.errno();
+    if (errno === EAGAIN) return undefined;
+    if (errno !== EINTR) throw new KernelError('recvfrom', errnoName(errno));
+  }
+}
+
+/** The address of a Buffer's memory, for structures that hold pointers (struct msghdr, struct sock_fprog). */
+export function addressOf(data: Bytes): bigint {
+  return koffi.address(data);
+}
+
+/** Receives with ancillary data; `message` is a struct msghdr whose pointers the caller filled with addressOf. */
+export function recvmsg(fd: number, message: Bytes, flags = 0): number | undefined {
+  for (;;) {
+    const length = Number(c.recvmsg(fd, message, flags));
+    if (length >= 0) return length;
+    const errno = koffi.errno();
+    if (errno === EAGAIN) return undefined;
+    if (errno !== EINTR) throw new KernelError('recvmsg', errnoName(errno));
+  }
+}
+
+/** @throws KernelError */
+export function mount(source: string, target: string, type: string, flags: number, data = ''): void {
+  check(c.mount(source, target, type, flags, data), 'mount', target);
+}
+
+/** @throws KernelError */
+export function umount(target: string, flags = 0): void {
+  check(c.umount2(target, flags), 'umount2', target);
+}
+
+/** A file system instance of its own that no path leads to: the descriptor of its root. @throws KernelError */
+export function mountDetached(type: string): number {
+  const context = check(c.fsopen(type, 1), 'fsopen', type);
+  try {
+    check(c.fsconfig(context, FSCONFIG_CMD_CREATE, null, null, 0), 'fsconfig', type);
+    return check(c.fsmount(context, 1, 0), 'fsmount', type);
+  } finally {
+    closeSync(context);
+  }
+}
+
+/** @throws KernelError */
+export function openat(directory: number, path: string, flags: number): number {
+  return check(c.openat(directory, path, flags | O_CLOEXEC, 0), 'open', path);
+}
+
+/** Takes an advisory lock; false when another holds it and LOCK_NB was asked for. @throws KernelError */
+export function flock(fd: number, operation: number): boolean {
+  if (c.flock(fd, operation) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === EAGAIN) return false;
+  throw new KernelError('flock', errnoName(errno), { subject: `fd ${fd}` });
+}
+
+export function epollCreate(): number {
+  return check(c.epoll_create1(O_CLOEXEC), 'epoll_create1');
+}
+
+/** Adds or removes a descriptor; `event` is a packed struct epoll_event. @throws KernelError */
+export function epollControl(epoll: number, operation: number, fd: number, event: Bytes | null): void {
+  check(c.epoll_ctl(epoll, operation, fd, event), 'epoll_ctl', `fd ${fd}`);
+}
+
+/** Waits for events; returns how many struct epoll_event were written. A signal counts as none. @throws KernelError */
+export function epollWait(epoll: number, events: Bytes, capacity: number, timeoutMs: number): number {
+  const count = c.epoll_wait(epoll, events, capacity, timeoutMs);
+  if (count >= 0) return count;
+  const errno = koffi.errno();
+  if (errno === EINTR) return 0;
+  throw new KernelError('epoll_wait', errnoName(errno));
+}
+
+export function eventfd(): number {
+  return check(c.eventfd(0, O_CLOEXEC | SOCK_NONBLOCK), 'eventfd');
+}
+
+/** The index of an interface in the current namespace, or undefined. */
+export function interfaceIndex(name: string): number | undefined {
+  return c.if_nametoindex(name) || undefined;
+}
+
+/** libnftables, loaded on first use: the functions that the nftables module needs. */
+export interface LibNftables {
+  nft_ctx_new(flags: number): unknown;
+  nft_ctx_free(context: unknown): void;
+  nft_ctx_buffer_output(context: unknown): number;
+  nft_ctx_buffer_error(context: unknown): number;
+  nft_ctx_output_set_flags(context: unknown, flags: number): void;
+  nft_ctx_get_output_buffer(context: unknown): string | null;
+  nft_ctx_get_error_buffer(context: unknown): string | null;
+  nft_run_cmd_from_buffer(context: unknown, commands: string): number;
+}
+
+let nftables: LibNftables | undefined;
+
+/** @throws PontoonError feature-missing where the library is not installed */
+export function libnftables(): LibNftables {
+  if (nftables !== undefined) return nftables;
+  let library: ReturnType<typeof koffi.load>;
+  try {
+    library = koffi.load('libnftables.so.1');
+  } catch (cause) {
+    throw new PontoonError('feature-missing', 'libnftables.so.1 is not here: install the package libnftables1', {
+      cause,
+      subject: 'libnftables',
+    });
+  }
+  nftables = {
+    nft_ctx_new: library.func('void *nft_ctx_new(uint32_t flags)'),
+    nft_ctx_free: library.func('void nft_ctx_free(void *context)'),
+    nft_ctx_buffer_output: library.func('int nft_ctx_buffer_output(void *context)'),
+    nft_ctx_buffer_error: library.func('int nft_ctx_buffer_error(void *context)'),
+    nft_ctx_output_set_flags: library.func('void nft_ctx_output_set_flags(void *context, unsigned int flags)'),
+    nft_ctx_get_output_buffer: library.func('str nft_ctx_get_output_buffer(void *context)'),
+    nft_ctx_get_error_buffer: library.func('str nft_ctx_get_error_buffer(void *context)'),
+    nft_run_cmd_from_buffer: library.func('int nft_run_cmd_from_buffer(void *context, str commands)'),
+  };
+  return nftables;
+}
