@@ -1,0 +1,221 @@
+/**
+ * @module Runs every test: the pure ones with vitest, then each file of test/kernel with node:test in a private world.
+ *
+ *   node scripts/test.ts [--pure | --kernel] [--verbose] [--jobs N] [--minutes N] [NAME...]
+ *
+ * NAME keeps the files whose path contains it. A file's output is shown when it fails, or with --verbose. A file that
+ * does not end within --minutes (default 10) is killed and fails: that limit is there to see a hang, not to judge speed.
+ * At the end the machine must be as it was before.
+ */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compareMachines, leftoverProcesses, RUN_MARK, readMachine } from './machine.ts';
+
+/** How a file (or vitest, for all of its files) went. */
+interface Outcome {
+  name: string;
+  files: number;
+  passed: number;
+  failed: number;
+  /** Each skipped test with its reason. */
+  skipped: string[];
+  ok: boolean;
+  /** Why it failed, where the counts do not say it. */
+  problem?: string;
+  output: string;
+  seconds: number;
+}
+
+interface Ended {
+  status: number | string;
+  output: string;
+  seconds: number;
+  hung: boolean;
+}
+
+const root = dirname(import.meta.dirname);
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pure: { type: 'boolean', default: false },
+    kernel: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: String(Math.max(2, availableParallelism())) },
+    minutes: { type: 'string', default: '10' },
+  },
+});
+const runId = randomUUID();
+/** Where vitest and node write their counts, until the run ends. */
+const results = join(root, '.cache/test', runId);
+const running = new Set<ReturnType<typeof spawn>>();
+
+/** Runs a program to its end, with its output kept. A hung one is killed; its world, if it has one, ends with it. */
+function run(command: string, args: string[]): Promise<Ended> {
+  const started = performance.now();
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, [RUN_MARK]: runId },
+  });
+  running.add(child);
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk) => chunks.push(chunk));
+  child.stderr.on('data', (chunk) => chunks.push(chunk));
+  let hung = false;
+  const guard = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, Number(options.minutes) * 60_000);
+  child.on('error', reject);
+  child.on('close', (code, signal) => {
+    clearTimeout(guard);
+    running.delete(child);
+    const seconds = (performance.now() - started) / 1000;
+    resolve({ status: code ?? signal ?? 'unknown', output: Buffer.concat(chunks).toString(), seconds, hung });
+  });
+  return promise;
+}
+
+/** All pure tests, in one vitest run. */
+async function runPureTests(): Promise<Outcome> {
+  const report = join(results, 'vitest.json');
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--passWithNoTests'];
+  const ended = await run('vitest', [...args, ...names]);
+  const outcome = { name: 'pure tests (vitest)', files: 0, passed: 0, failed: 0, skipped: [] as string[], ...ended };
+  const problem = problemOf(ended);
+  if (ended.hung) return { ...outcome, ok: false, ...problem };
+  const counts = JSON.parse(readFileSync(report, 'utf8')) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    testResults: { name: string; assertionResults: { fullName: string; status: string }[] }[];
+  };
+  return {
+    ...outcome,
+    files: counts.testResults.length,
+    passed: counts.numPassedTests,
+    failed: counts.numFailedTests,
+    skipped: counts.testResults
+      .flatMap((file) => file.assertionResults)
+      .filter(({ status }) => status !== 'passed' && status !== 'failed')
+      .map(({ fullName, status }) => `${fullName}: ${status}`),
+    ok: ended.status === 0,
+    ...problem,
+  };
+}
+
+/** One kernel test file, in a world of its own. The counts come from a TAP report that node writes beside its output. */
+async function runKernelTest(file: string): Promise<Outcome> {
+  const report = join(results, `${file.replaceAll('/', '.')}.tap`);
+  const ended = await run(join(root, 'scripts/in-world'), [
+    process.execPath,
+    '--test',
+    '--test-isolation=none',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    file,
+  ]);
+  const tap = existsSync(report) ? readFileSync(report, 'utf8') : '';
+  const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  const outcome = {
+    name: file,
+    files: 1,
+    passed: count('pass'),
+    failed: count('fail') + count('cancelled'),
+    skipped: [...tap.matchAll(/^ *(?:not )?ok \d+ - (.*) # (?:SKIP|TODO) ?(.*)$/gm)].map(
+      ([, test, reason]) => `${file}: ${test}: ${reason || 'no reason given'}`,
+    ),
+    ...ended,
+  };
+  if (ended.status === 0 && count('tests') === 0) return { ...outcome, ok: false, problem: 'it holds no test' };
+  return { ...outcome, ok: ended.status === 0, ...problemOf(ended) };
+}
+
+function problemOf(ended: Ended): { problem?: string } {
+  if (ended.hung) return { problem: `no end after ${options.minutes} minutes, killed` };
+  return ended.status === 0 || ended.status === 1 ? {} : { problem: `ended with ${ended.status}` };
+}
+
+/** Runs all of `items` through `work`, at most `limit` at a time, in order. */
+async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}
+
+function show(outcome: Outcome): void {
+  const counts = [`${outcome.passed} passed`];
+  if (outcome.failed > 0) counts.push(`${outcome.failed} failed`);
+  if (outcome.skipped.length > 0) counts.push(`${outcome.skipped.length} skipped`);
+  if (outcome.problem !== undefined) counts.push(outcome.problem);
+  console.log(`${outcome.ok ? 'ok  ' : 'FAIL'} ${outcome.name}: ${counts.join(', ')}, ${outcome.seconds.toFixed(1)} s`);
+  if (!outcome.ok || options.verbose) console.log(outcome.output.trimEnd().replaceAll(/^/gm, '  | '));
+}
+
+function fail(message: string): never {
+  console.error(`test: ${message}`);
+  process.exit(1);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    for (const child of running) child.kill('SIGKILL');
+    fail(`stopped by ${signal}`);
+  });
+}
+
+if (!(Number(options.jobs) >= 1)) fail(`--jobs ${options.jobs}: give a number from 1 on`);
+if (!(Number(options.minutes) > 0)) fail(`--minutes ${options.minutes}: give a number above 0`);
+const kernelFiles = options.pure
+  ? []
+  : globSync('test/kernel/**/*.test.ts', { cwd: root })
+      .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+      .sort();
+if (kernelFiles.length > 0) {
+  if (process.getuid?.() !== 0) {
+    fail(`the ${kernelFiles.length} kernel test files need root: they make namespaces. Run as root, or --pure alone`);
+  }
+  const world = await run(join(root, 'scripts/in-world'), ['true']);
+  if (world.status !== 0) fail(`cannot make a private world for the kernel tests: ${world.output.trim()}`);
+}
+
+mkdirSync(results, { recursive: true });
+const before = readMachine();
+const started = performance.now();
+const outcomes: Outcome[] = [];
+const finish = (outcome: Outcome) => {
+  outcomes.push(outcome);
+  if (outcome.files > 0 || !outcome.ok) show(outcome);
+};
+if (!options.kernel) finish(await runPureTests());
+await inParallel(kernelFiles, Number(options.jobs), async (file) => finish(await runKernelTest(file)));
+
+rmSync(results, { recursive: true });
+
+const leaks = [
+  ...compareMachines(before, readMachine()),
+  ...(await leftoverProcesses(runId)).map((line) => `process left over: ${line}`),
+];
+const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
+const files = sum(({ files }) => files);
+const failures = outcomes.filter(({ ok }) => !ok);
+const skipped = outcomes.flatMap((outcome) => outcome.skipped);
+
+for (const line of skipped) console.log(`skipped: ${line}`);
+for (const line of leaks) console.log(`leaked: ${line}`);
+for (const { name, problem } of failures) console.log(`failed: ${name}${problem ? `: ${problem}` : ''}`);
+if (files === 0 && failures.length === 0) fail(`no test file has ${names.join(' or ')} in its path`);
+console.log(
+  `test: ${files} files: ${sum(({ passed }) => passed)} tests passed, ${sum(({ failed }) => failed)} failed, ` +
+    `${skipped.length} skipped; the machine is ${leaks.length === 0 ? 'as it was' : 'NOT as it was'}; ` +
+    `${((performance.now() - started) / 1000).toFixed(1)} s`,
+);
+process.exitCode = failures.length === 0 && leaks.length === 0 ? 0 : 1;
