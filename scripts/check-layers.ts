@@ -149,8 +149,8 @@ export const INTERNAL: readonly { path: string; within: string; why: string }[] 
   { path: 'src/kernel/ffi.ts', within: 'src/kernel', why: 'outside the kernel layer nobody makes system calls' },
 ];
 
-/** What a test beside the code may import on top of its layer: the test tools, and any module of Node.js. */
-const TEST_TOOLS = ['vitest', 'fast-check'];
+/** What a test beside the code may import on top of its layer; and any module of Node.js. */
+const FOR_TESTS = { imports: ['test'], npm: ['vitest', 'fast-check'] };
 
 /** One import that a source names. */
 interface Import {
@@ -214,7 +214,7 @@ function judge(file: string, layer: Layer, module: string): string | undefined {
       ({ path, within }) => target === path && !isWithin(file, within) && !isWithin(file, 'test'),
     );
     if (internal !== undefined) return `imports ${target}, which is internal to ${internal.within}: ${internal.why}`;
-    const allowed = [layer.path, ...layer.imports];
+    const allowed = [layer.path, ...layer.imports, ...(isTest ? FOR_TESTS.imports : [])];
     return allowed.some((path) => isWithin(target, path)) ? undefined : refuse(target, allowed);
   }
   if (isBuiltin(module)) {
@@ -222,8 +222,8 @@ function judge(file: string, layer: Layer, module: string): string | undefined {
     return isTest || !GUARDED.includes(name) || layer.node.includes(name) ? undefined : refuse(module, layer.node);
   }
   const name = module.split('/', module.startsWith('@') ? 2 : 1).join('/');
-  const allowed = isTest ? [...layer.npm, ...TEST_TOOLS] : layer.npm;
-  return allowed.includes(name) ? undefined : refuse(`the npm package ${name}`, layer.npm);
+  const allowed = isTest ? [...layer.npm, ...FOR_TESTS.npm] : layer.npm;
+  return allowed.includes(name) ? undefined : refuse(`the npm package ${name}`, allowed);
 }
 
 /** The layer of a file; a test has the layer of what it stands beside. */

