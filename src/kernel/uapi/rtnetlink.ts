@@ -1,6 +1,7 @@
 /**
  * @module rtnetlink's constants, names kept verbatim. A test compares each with the kernel's own headers.
- * @see linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h, linux/fib_rules.h, linux/ip.h
+ * @see linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h, linux/fib_rules.h, linux/ip.h,
+ * linux/if_bridge.h, linux/if.h, linux/net_namespace.h
  */
 
 // rtnetlink.h: messages
@@ -205,9 +206,12 @@ export const FRA_IIFNAME = 3;
 export const FRA_GOTO = 4;
 export const FRA_PRIORITY = 6;
 export const FRA_FWMARK = 10;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
 export const FRA_FWMASK = 16;
 export const FRA_OIFNAME = 17;
+export const FRA_L3MDEV = 19;
+export const FRA_UID_RANGE = 20;
 export const FRA_PROTOCOL = 21;
 export const FRA_IP_PROTO = 22;
 export const FRA_SPORT_RANGE = 23;
@@ -218,6 +222,7 @@ export const FR_ACT_NOP = 3;
 export const FR_ACT_BLACKHOLE = 6;
 export const FR_ACT_UNREACHABLE = 7;
 export const FR_ACT_PROHIBIT = 8;
+export const FIB_RULE_INVERT = 0x2;
 
 // neighbour.h
 export const NDA_DST = 1;
@@ -246,6 +251,12 @@ export const NUD_FAILED = 0x20;
 export const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;
 export const NUD_NONE = 0x0;
+
+// net_namespace.h
+export const NETNSA_NSID = 1;
+export const NETNSA_PID = 2;
+export const NETNSA_FD = 3;
+export const NETNSA_NSID_NOT_ASSIGNED = -1;
 
 // rtnetlink.h: filters
 export const RTEXT_FILTER_BRVLAN = 0x2;
