@@ -21,6 +21,8 @@ const STATES: Record<FdbEntryType, number> = {
   static: uapi.NUD_NOARP,
   local: uapi.NUD_PERMANENT,
 };
+/** A vxlan link has no MACs of its own in its list, and says PERMANENT for what does not age. */
+const VXLAN_STATES: Record<FdbEntryType, number> = { ...STATES, static: uapi.NUD_PERMANENT };
 
 export interface FdbEntrySettings {
   /** The index of the bridge port, of the bridge itself, or (with `remote`) of the vxlan link. */
@@ -103,7 +105,7 @@ export function parseFdbEntry(message: NetlinkMessage): FdbEntry {
     bridge: attributes.u32(uapi.NDA_MASTER),
     mac: formatMac(attributes.bytes(uapi.NDA_LLADDR) ?? Buffer.alloc(6)),
     vlan: attributes.u16(uapi.NDA_VLAN),
-    type: (state & uapi.NUD_PERMANENT) !== 0 ? 'local' : (state & uapi.NUD_NOARP) !== 0 ? 'static' : 'learned',
+    type: parseType(state, remote !== undefined),
     sticky: (flags & uapi.NTF_STICKY) !== 0,
     external: (flags & uapi.NTF_EXT_LEARNED) !== 0,
     remote: remote === undefined ? undefined : formatAddress(remote),
@@ -112,17 +114,25 @@ export function parseFdbEntry(message: NetlinkMessage): FdbEntry {
   };
 }
 
+function parseType(state: number, ofVxlan: boolean): FdbEntryType {
+  if ((state & uapi.NUD_PERMANENT) !== 0) return ofVxlan ? 'static' : 'local';
+  return (state & uapi.NUD_NOARP) !== 0 ? 'static' : 'learned';
+}
+
 function fdbRequest(call: string, type: number, flags: number, settings: FdbEntrySettings): NetlinkRequest {
   const { link, mac, vlan, remote } = settings;
   return {
     call,
-    subject: `${mac} at bridge port ${link}`,
+    subject: `${mac} at link ${link}`,
     type,
     flags,
     write(message) {
-      const target = remote === undefined ? uapi.NTF_MASTER : uapi.NTF_SELF;
-      const state = STATES[settings.type ?? 'static'];
-      message.fixed(ndmsg({ family: AF_BRIDGE, link, state, flags: target }));
+      const from = settings.type ?? 'static';
+      message.fixed(
+        remote === undefined
+          ? ndmsg({ family: AF_BRIDGE, link, flags: uapi.NTF_MASTER, state: STATES[from] })
+          : ndmsg({ family: AF_BRIDGE, link, flags: uapi.NTF_SELF, state: VXLAN_STATES[from] }),
+      );
       message.bytes(uapi.NDA_LLADDR, parseMac(mac));
       if (vlan !== undefined) message.u16(uapi.NDA_VLAN, vlan);
       if (remote !== undefined) message.bytes(uapi.NDA_DST, parseAddress(remote));

@@ -25,7 +25,7 @@ const ACTIONS = {
 } as const;
 const ACTION_NAMES = new Map(Object.entries(ACTIONS).map(([name, value]) => [value as number, name as RuleAction]));
 
-/** Both ends belong to the range. */
+/** Both ends belong to the range: from 1 to 65,534, which the kernel takes for the highest port of a rule. */
 export interface PortRange {
   readonly first: number;
   readonly last: number;
