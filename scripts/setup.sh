@@ -75,43 +75,48 @@ missing_packages() {
   done
 }
 
+# Reads lines of missing_packages; prints what each is for, for people without apt-get by the thing and not the package.
+describe() {
+  while read -r package probe reason; do
+    case $1 in
+      packages) printf '  %-28s %s\n' "$package" "$reason" ;;
+      things) printf '  %-36s %s\n' "$(echo "$probe" | sed 's/^cmd:/program /; s/^lib:/library /; s/^file://')" "$reason" ;;
+    esac
+  done | sort -u
+}
+
 install_packages() {
   missing=$(missing_packages)
   [ -n "$missing" ] || return 0
-  names=$(echo "$missing" | cut -d' ' -f1 | sort -u | tr '\n' ' ')
-  names=${names% }
-  list=$(echo "$missing" | while read -r package probe reason; do printf '  %-28s %s\n' "$package" "$reason"; done | sort -u)
+  names=$(echo "$missing" | cut -d' ' -f1 | sort -u | paste -sd' ')
   if ! command -v apt-get >/dev/null; then
-    fail 'these are missing, and this system has no apt-get to install them with:' \
-      "$(echo "$missing" | while read -r package probe reason; do
-        case $probe in
-          cmd:*) printf '  program %-34s %s\n' "${probe#cmd:}" "$reason" ;;
-          lib:*) printf '  library %-34s %s\n' "${probe#lib:}" "$reason" ;;
-          file:*) printf '  file    %-34s %s\n' "${probe#file:}" "$reason" ;;
-        esac
-      done | sort -u | sed '1s/^/\n/')" \
-      'install them with the means of this system, then run this again'
+    fail "this system has no apt-get; install these by its own means, then run this again:
+$(echo "$missing" | describe things)"
   fi
   if [ "$(id -u)" -ne 0 ]; then
     fail "these packages are missing, and only root can install them:
-$list" "as root: apt-get install --no-install-recommends $names"
+$(echo "$missing" | describe packages)" "as root: apt-get install --no-install-recommends $names"
   fi
   say "installing with apt-get (log: $logs/apt.log):"
-  echo "$list"
+  echo "$missing" | describe packages
   logged apt apt-get update
-  # Docker's package would start its daemon, which changes the packet filter of the machine: we measure it in a world of
-  # its own only. policy-rc.d is Debian's way to say that no service starts.
-  if [ ! -e /usr/sbin/policy-rc.d ]; then
-    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    trap 'exit 130' INT TERM
-    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-    chmod 755 /usr/sbin/policy-rc.d
-  fi
+  case " $names " in *' docker.io '*) keep_services_down ;; esac
   # shellcheck disable=SC2086 # a list of words
   DEBIAN_FRONTEND=noninteractive logged apt apt-get install --yes --no-install-recommends \
     -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 $names
   missing=$(missing_packages)
-  [ -z "$missing" ] || fail "apt-get ended well, but this is still missing: $missing"
+  [ -z "$missing" ] || fail "apt-get ended well, but this is still missing:
+$(echo "$missing" | describe things)"
+}
+
+# Docker's package would start its daemon, which changes the packet filter of the machine; the bench starts one in a
+# world of its own. policy-rc.d is Debian's way to say that no service starts.
+keep_services_down() {
+  [ ! -e /usr/sbin/policy-rc.d ] || return 0
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  trap 'exit 130' INT TERM
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
 }
 
 # True when the given Node.js is new enough to run the sources as they are.
