@@ -55,12 +55,14 @@ export class MessageWriter {
 
   /** The fixed part behind the header, such as struct ifinfomsg. */
   fixed(bytes: Uint8Array): this {
-    this.#buffer.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
     return this;
   }
 
   u8(type: number, value: number): this {
-    this.#buffer[this.#attribute(type, 1)] = value;
+    const at = this.#attribute(type, 1);
+    this.#buffer[at] = value;
     return this;
   }
 
@@ -96,7 +98,8 @@ export class MessageWriter {
   }
 
   bytes(type: number, value: Uint8Array): this {
-    this.#buffer.set(value, this.#attribute(type, value.length));
+    const at = this.#attribute(type, value.length);
+    this.#buffer.set(value, at);
     return this;
   }
 
@@ -128,7 +131,10 @@ export class MessageWriter {
     write(this.#attribute(type, length));
   }
 
-  /** Appends an attribute's header and its zeroed, padded space; returns where the value goes. */
+  /**
+   * Appends an attribute's header and its zeroed, padded space; returns where the value goes. The buffer may be another
+   * one afterwards, so that it must be named only then.
+   */
   #attribute(type: number, length: number): number {
     const at = this.#reserve(ATTRIBUTE_HEADER_BYTES + length);
     this.#buffer.writeUInt16LE(ATTRIBUTE_HEADER_BYTES + length, at);
