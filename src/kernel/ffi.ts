@@ -42,6 +42,7 @@ const c = {
   epoll_ctl: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
   epoll_wait: libc.func('int epoll_wait(int epoll, void *events, int capacity, int timeout)'),
   eventfd: libc.func('int eventfd(uint32_t initial, int flags)'),
+  close: libc.func('int close(int fd)'),
   if_nametoindex: libc.func('uint32_t if_nametoindex(str name)'),
 };
 
@@ -78,7 +79,9 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 1;
+export const EPOLLONESHOT = 1 << 30;
 const FSCONFIG_CMD_CREATE = 6;
 const EINTR = 4;
 const EAGAIN = 11;
@@ -150,23 +153,28 @@ export function send(fd: number, data: Bytes, flags = 0): number {
 
 /** Sends on another thread, so that a request on which the kernel sleeps (RCU) does not stop this one. */
 export function sendAsync(fd: number, data: Bytes): Promise<void> {
-  return new Promise((resolve, reject) => {
-    c.send.async(fd, data, data.length, 0, (error: unknown, result: number | bigint) => {
-      if (error) reject(error as Error);
-      // errno belongs to the other thread; the netlink reply, which the caller reads next, says what went wrong.
-      else if (Number(result) < 0) reject(new KernelError('send', 'EIO', { subject: `fd ${fd}` }));
-      else resolve();
-    });
+  return inThreadPool((done) => c.send.async(fd, data, data.length, 0, done)).then((result) => {
+    // errno belongs to the other thread; the netlink reply, which the caller reads next, says what went wrong.
+    if (result < 0) throw new KernelError('send', 'EIO', { subject: `fd ${fd}` });
   });
 }
 
 /** Closes on another thread: the close of a packet socket or of the last reference to a namespace waits for RCU. */
 export function closeAsync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    closeFunction.async(fd, (error: unknown) => (error ? reject(error as Error) : resolve()));
+  return inThreadPool((done) => c.close.async(fd, done)).then((result) => {
+    if (result < 0) throw new KernelError('close', 'EBADF', { subject: `fd ${fd}` });
   });
 }
-const closeFunction = libc.func('int close(int fd)');
+
+/**
+ * Starts a call on another thread. That waits for a microtask: the call may be asked for by a step in another network
+ * namespace, and the first one makes the threads of the pool, which would be born, and stay, where the step is.
+ */
+function inThreadPool(start: (done: (error: unknown, result: number | bigint) => void) => void): Promise<number> {
+  return new Promise((resolve, reject) => {
+    queueMicrotask(() => start((error, result) => (error ? reject(error as Error) : resolve(Number(result)))));
+  });
+}
 
 export function sendto(fd: number, data: Bytes, address: Bytes, flags = 0): number {
   return check(Number(c.sendto(fd, data, data.length, flags, address, address.length)), 'sendto');
@@ -281,6 +289,7 @@ export interface LibNftables {
   nft_ctx_buffer_output(context: unknown): number;
   nft_ctx_buffer_error(context: unknown): number;
   nft_ctx_output_set_flags(context: unknown, flags: number): void;
+  nft_ctx_set_dry_run(context: unknown, dry: boolean): void;
   nft_ctx_get_output_buffer(context: unknown): string | null;
   nft_ctx_get_error_buffer(context: unknown): string | null;
   nft_run_cmd_from_buffer(context: unknown, commands: string): number;
@@ -306,6 +315,7 @@ export function libnftables(): LibNftables {
     nft_ctx_buffer_output: library.func('int nft_ctx_buffer_output(void *context)'),
     nft_ctx_buffer_error: library.func('int nft_ctx_buffer_error(void *context)'),
     nft_ctx_output_set_flags: library.func('void nft_ctx_output_set_flags(void *context, unsigned int flags)'),
+    nft_ctx_set_dry_run: library.func('void nft_ctx_set_dry_run(void *context, bool dry)'),
     nft_ctx_get_output_buffer: library.func('str nft_ctx_get_output_buffer(void *context)'),
     nft_ctx_get_error_buffer: library.func('str nft_ctx_get_error_buffer(void *context)'),
     nft_run_cmd_from_buffer: library.func('int nft_run_cmd_from_buffer(void *context, str commands)'),

@@ -32,6 +32,7 @@ import { Attributes, HEADER_BYTES, MessageWriter, type NetlinkMessage, readMessa
 const DATAGRAM_BYTES = 64 * 1024;
 /** A dump that changes underneath is read again this often before the caller is told. */
 const DUMP_ATTEMPTS = 16;
+const SOCKADDR_NL_BYTES = 12;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 
@@ -65,7 +66,7 @@ export class NetlinkSocket implements Disposable {
       ffi.setsockopt(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
       ffi.setsockopt(this.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
       if (options.receiveBufferBytes !== undefined) this.#setReceiveBuffer(options.receiveBufferBytes);
-      for (const group of options.groups ?? []) ffi.setsockopt(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+      if (options.groups !== undefined) this.#join(options.groups);
     } catch (error) {
       closeSync(this.fd);
       throw error;
@@ -183,6 +184,14 @@ export class NetlinkSocket implements Disposable {
     if (length > scratch.length)
       throw new KernelError('recv', 'EMSGSIZE', { detail: `netlink datagram of ${length} bytes` });
     return Buffer.from(scratch.subarray(0, length));
+  }
+
+  #join(groups: readonly number[]): void {
+    // The kernel leaves out sockets without an address when it notifies (do_one_broadcast); this lets it pick one.
+    const address = Buffer.alloc(SOCKADDR_NL_BYTES);
+    address.writeUInt16LE(ffi.AF_NETLINK);
+    ffi.bind(this.fd, address);
+    for (const group of groups) ffi.setsockopt(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   }
 
   #setReceiveBuffer(bytes: number): void {

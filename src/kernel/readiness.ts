@@ -1,0 +1,159 @@
+/**
+ * @module Readiness: a callback when a descriptor can be read, for those that Node.js cannot watch (netlink multicast,
+ * packet sockets, seqpacket, pty).
+ *
+ * One epoll, one worker thread that waits in it. Each descriptor is armed for one event (EPOLLONESHOT); the worker posts
+ * which are ready; the main thread calls back, and only then arms the descriptor again. So nobody spins while the main
+ * thread is busy, and yet what a callback leaves unread is told again: it behaves as level-triggered.
+ *
+ * A watch does not keep the process alive unless it is asked to (`ref`). The worker starts with the first watch. At exit
+ * an eventfd wakes it, because Node.js waits for its workers and this one sleeps in a system call.
+ */
+
+import { writeSync } from 'node:fs';
+import { isMainThread, Worker } from 'node:worker_threads';
+import * as ffi from './ffi.ts';
+import type { WorkerData } from './readiness-worker.ts';
+import { EPOLL_EVENT_BYTES, EPOLL_EVENT_DATA } from './uapi/eventpoll.ts';
+
+export interface Watch extends Disposable {
+  /** Keeps the process alive until `unref` or the end of the watch. */
+  ref(): void;
+  unref(): void;
+}
+
+/** A watch with the number by which epoll knows it: never used twice, unlike descriptors. */
+interface Entry {
+  readonly fd: number;
+  readonly onReadable: () => void;
+  held: boolean;
+}
+
+/** The number of the eventfd that ends the worker. */
+const STOP = 0;
+
+/** A worker that uses this module may be terminated, without an 'exit' event: then the inner one must see it by itself. */
+const TERMINATION_MS = 250;
+
+const WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('./readiness-worker.ts', import.meta.url)
+  : new URL('./readiness-worker.js', import.meta.url);
+
+class Readiness {
+  readonly #epoll = ffi.epollCreate();
+  readonly #wake = ffi.eventfd();
+  readonly #entries = new Map<number, Entry>();
+  #serial = STOP;
+  #holds = 0;
+  #worker: Worker | undefined;
+
+  constructor() {
+    ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_ADD, this.#wake, epollEvent(ffi.EPOLLIN, STOP));
+    // A thread is born in the network namespace of the one that makes it. The first watch may be made inside a step in
+    // another namespace; a microtask runs after that step.
+    queueMicrotask(() => this.#start());
+    process.once('exit', () => this.#stop());
+  }
+
+  watch(fd: number, onReadable: () => void): Watch {
+    const id = ++this.#serial;
+    const entry: Entry = { fd, onReadable, held: false };
+    ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_ADD, fd, armed(id));
+    this.#entries.set(id, entry);
+    return {
+      ref: () => this.#hold(id, true),
+      unref: () => this.#hold(id, false),
+      [Symbol.dispose]: () => {
+        this.#hold(id, false);
+        if (this.#entries.delete(id)) ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_DEL, fd, null);
+      },
+    };
+  }
+
+  #start(): void {
+    const worker = new Worker(WORKER, {
+      workerData: {
+        epoll: this.#epoll,
+        stop: STOP,
+        timeoutMs: isMainThread ? -1 : TERMINATION_MS,
+      } satisfies WorkerData,
+      execArgv: [],
+      name: 'pontoon-readiness',
+    });
+    worker.on('message', (ids: number[]) => this.#deliver(ids));
+    // Without a worker nothing would ever be ready again: better an uncaught error than silence.
+    worker.on('error', (error) => {
+      throw error;
+    });
+    this.#worker = worker;
+    if (this.#holds === 0) worker.unref();
+  }
+
+  #deliver(ids: readonly number[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) continue; // ended after the worker saw it
+      try {
+        entry.onReadable();
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error; // uncaught, and the others that are ready still get their call
+        });
+      }
+      if (this.#entries.has(id)) ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_MOD, entry.fd, armed(id));
+    }
+  }
+
+  #hold(id: number, held: boolean): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.held === held) return;
+    entry.held = held;
+    this.#holds += held ? 1 : -1;
+    if (this.#holds === 0) this.#worker?.unref();
+    else this.#worker?.ref();
+  }
+
+  #stop(): void {
+    writeSync(this.#wake, new BigUint64Array([1n]));
+  }
+}
+
+let readiness: Readiness | undefined;
+
+/**
+ * Calls back on this thread whenever `fd` can be read (or has failed or hung up), as long as it stays so. The callback
+ * reads without blocking; what it throws is an uncaught exception. End the watch before the descriptor is closed.
+ * @throws KernelError EEXIST where the descriptor is watched already, EPERM where it is a regular file
+ */
+export function watchReadable(fd: number, onReadable: () => void): Watch {
+  readiness ??= new Readiness();
+  return readiness.watch(fd, onReadable);
+}
+
+/** Waits until `fd` can be read; keeps the process alive meanwhile. @throws KernelError, and the reason of `signal` */
+export function readable(fd: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const end = (settle: () => void) => {
+      watch[Symbol.dispose]();
+      signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const onAbort = () => end(() => reject(signal?.reason));
+    const watch = watchReadable(fd, () => end(resolve));
+    watch.ref();
+    signal?.addEventListener('abort', onAbort);
+  });
+}
+
+function armed(id: number): Buffer {
+  return epollEvent(ffi.EPOLLIN | ffi.EPOLLONESHOT, id);
+}
+
+/** struct epoll_event */
+function epollEvent(events: number, id: number): Buffer {
+  const event = Buffer.alloc(EPOLL_EVENT_BYTES);
+  event.writeUInt32LE(events, 0);
+  event.writeUIntLE(id, EPOLL_EVENT_DATA, 6);
+  return event;
+}
