@@ -1,0 +1,137 @@
+/**
+ * @module Sets and maps, and their elements: exact keys, intervals, and concatenations with intervals in them.
+ *
+ * The kernel picks the structure from the description: a hash table for exact keys, a red-black tree for intervals of
+ * one field, and pipapo for concatenated intervals, which answers in the same time whatever it holds.
+ * @see nft_set_hash.c, nft_set_rbtree.c and nft_set_pipapo.c in net/netfilter
+ */
+
+import type { MessageWriter } from '../netlink/codec.ts';
+import { NLM_F_CREATE } from '../uapi/netlink.ts';
+import * as nf from '../uapi/nf_tables.ts';
+import { type NftRequest, nftRequest, type Table } from './batch.ts';
+import {
+  concatenatedBytes,
+  concatenatedNumber,
+  encodeComment,
+  encodeFields,
+  FIELD_TYPES,
+  type Field,
+  type FieldType,
+  formatFields,
+  type Verdict,
+  writeValue,
+  writeVerdict,
+} from './data.ts';
+
+/** A set (without `data`), a map (with fields as data) or a verdict map, in its table. */
+export interface NftSet {
+  readonly table: Table;
+  readonly name: string;
+  readonly key: readonly FieldType[];
+  readonly data?: readonly FieldType[] | 'verdict';
+  /** Whether fields of a key may be intervals. Default: false. */
+  readonly intervals?: boolean;
+}
+
+export interface NftElement {
+  readonly key: readonly Field[];
+  /** What a map gives for the key. */
+  readonly data?: readonly Field[] | { readonly verdict: Verdict };
+  /** At most 127 bytes. */
+  readonly comment?: string;
+}
+
+/** The kernel wants each new set numbered, for references from the same batch; ours go by name. */
+const ANY_SET_ID = 1;
+
+/** Adds a set or map; nothing changes when it is there already. */
+export function addSet(set: NftSet): NftRequest {
+  return nftRequest(
+    set.table,
+    { call: 'NFT_MSG_NEWSET', type: nf.NFT_MSG_NEWSET, flags: NLM_F_CREATE, subject: set.name },
+    (message) => {
+      message.string(nf.NFTA_SET_TABLE, set.table.name).string(nf.NFTA_SET_NAME, set.name);
+      message.u32be(nf.NFTA_SET_ID, ANY_SET_ID).u32be(nf.NFTA_SET_FLAGS, setFlags(set));
+      message.u32be(nf.NFTA_SET_KEY_TYPE, concatenatedNumber(set.key));
+      message.u32be(nf.NFTA_SET_KEY_LEN, concatenatedBytes(set.key));
+      if (set.data === 'verdict') message.u32be(nf.NFTA_SET_DATA_TYPE, nf.NFT_DATA_VERDICT);
+      else if (set.data !== undefined) {
+        message.u32be(nf.NFTA_SET_DATA_TYPE, concatenatedNumber(set.data));
+        message.u32be(nf.NFTA_SET_DATA_LEN, concatenatedBytes(set.data));
+      }
+      if (isConcatenatedInterval(set))
+        message.nest(nf.NFTA_SET_DESC, (description) => writeFields(description, set.key));
+    },
+  );
+}
+
+/** Adds an element; nothing changes when the same one is there. @throws PontoonError bad-value, when the batch is made */
+export function addElement(set: NftSet, element: NftElement): NftRequest {
+  return elementRequest('NFT_MSG_NEWSETELEM', nf.NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, element);
+}
+
+/** Deletes an element by its key. The kernel refuses with ENOENT when there is none. */
+export function deleteElement(set: NftSet, element: Pick<NftElement, 'key'>): NftRequest {
+  return elementRequest('NFT_MSG_DELSETELEM', nf.NFT_MSG_DELSETELEM, 0, set, { key: element.key });
+}
+
+function elementRequest(call: string, type: number, flags: number, set: NftSet, element: NftElement): NftRequest {
+  const subject = `${set.name} { ${formatFields(element.key)} }`;
+  return nftRequest(set.table, { call, type, flags, subject }, (message) => {
+    message.string(nf.NFTA_SET_ELEM_LIST_TABLE, set.table.name).string(nf.NFTA_SET_ELEM_LIST_SET, set.name);
+    message.nest(nf.NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
+      const { first, last } = encodeFields(set.key, element.key);
+      const tree = set.intervals === true && set.key.length === 1;
+      list.nest(nf.NFTA_LIST_ELEM, (nested) => {
+        writeValue(nested, nf.NFTA_SET_ELEM_KEY, first);
+        if (isConcatenatedInterval(set)) writeValue(nested, nf.NFTA_SET_ELEM_KEY_END, last);
+        writeData(nested, set, element);
+        if (element.comment !== undefined) nested.bytes(nf.NFTA_SET_ELEM_USERDATA, encodeComment(element.comment));
+      });
+      const behind = tree ? successor(last) : undefined;
+      if (behind !== undefined) {
+        list.nest(nf.NFTA_LIST_ELEM, (nested) => {
+          writeValue(nested, nf.NFTA_SET_ELEM_KEY, behind);
+          nested.u32be(nf.NFTA_SET_ELEM_FLAGS, nf.NFT_SET_ELEM_INTERVAL_END);
+        });
+      }
+    });
+  });
+}
+
+function isConcatenatedInterval(set: NftSet): boolean {
+  return set.intervals === true && set.key.length > 1;
+}
+
+function setFlags(set: NftSet): number {
+  return (
+    (set.intervals ? nf.NFT_SET_INTERVAL : 0) |
+    (isConcatenatedInterval(set) ? nf.NFT_SET_CONCAT : 0) |
+    (set.data === undefined ? 0 : nf.NFT_SET_MAP)
+  );
+}
+
+function writeFields(description: MessageWriter, types: readonly FieldType[]): void {
+  description.nest(nf.NFTA_SET_DESC_CONCAT, (concatenation) => {
+    for (const type of types) {
+      concatenation.nest(nf.NFTA_LIST_ELEM, (field) => field.u32be(nf.NFTA_SET_FIELD_LEN, FIELD_TYPES[type].bytes));
+    }
+  });
+}
+
+function writeData(message: MessageWriter, set: NftSet, { data }: NftElement): void {
+  if (data === undefined || set.data === undefined) return;
+  if ('verdict' in data) writeVerdict(message, nf.NFTA_SET_ELEM_DATA, data.verdict);
+  else if (set.data !== 'verdict') writeValue(message, nf.NFTA_SET_ELEM_DATA, encodeFields(set.data, data).first);
+}
+
+/** The value behind, where an interval of a tree ends; none behind the last one, whose interval has no end element. */
+function successor(value: Buffer): Buffer | undefined {
+  const next = Buffer.from(value);
+  for (let index = next.length - 1; index >= 0; index--) {
+    next[index] = ((next[index] as number) + 1) & 0xff;
+    if (next[index] !== 0) return next;
+  }
+  return undefined;
+}
