@@ -19,14 +19,15 @@ import type { NetworkNamespace } from '../namespace.ts';
 
 /** A command of libnftables-json(5), such as `{ add: { table: { family: 'inet', name: 'pontoon' } } }`. */
 export type JsonCommand = Readonly<Record<string, unknown>>;
-/** Commands in nft's text form, or all of them in JSON. */
-export type Commands = readonly string[] | readonly JsonCommand[];
+/** A script in nft's text form, or commands: all in text, or all in JSON. Errors name one command. */
+export type Commands = string | readonly string[] | readonly JsonCommand[];
 export type NftablesBackend = 'library' | 'command';
 
 /** Carries out one script; with `dry`, the kernel checks it and changes nothing. */
 interface Runner extends Disposable {
   run(script: string, options: { json: boolean; dry?: boolean }): Outcome;
 }
+type CommandList = Exclude<Commands, string>;
 type Outcome = { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: string };
 
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
@@ -51,7 +52,7 @@ export class Nftables implements Disposable {
 
   /**
    * For `namespace`, which must stay open as long as this is used. `backend` is chosen by what is installed.
-   * @throws PontoonError feature-missing when neither libnftables nor nft is installed
+   * @throws PontoonError feature-missing when libnftables is asked for and not installed
    */
   constructor(namespace: NetworkNamespace, backend?: NftablesBackend) {
     this.#namespace = namespace;
@@ -63,11 +64,12 @@ export class Nftables implements Disposable {
     this.#runner[Symbol.dispose]();
   }
 
-  /** Carries out all commands in one transaction. @throws KernelError that names the first one refused; then nothing has changed */
+  /** Carries out everything in one transaction. @throws KernelError that names the first command refused; then nothing has changed */
   run(commands: Commands): void {
-    if (commands.length === 0) return;
-    const outcome = this.#attempt(commands);
-    if (!outcome.ok) throw refused(commands[this.#firstRefused(commands)] as string | JsonCommand, outcome.error);
+    const list = typeof commands === 'string' ? [commands] : commands;
+    if (list.length === 0) return;
+    const outcome = this.#attempt(list);
+    if (!outcome.ok) throw refused(list[this.#firstRefused(list)] as string | JsonCommand, outcome.error);
   }
 
   /** What `nft -j list …` gives, without its first object (the version): `list('table inet pontoon')`. @throws KernelError */
@@ -88,19 +90,19 @@ export class Nftables implements Disposable {
     return outcome.output;
   }
 
-  #attempt(commands: Commands, dry = false): Outcome {
+  #attempt(commands: CommandList, dry = false): Outcome {
     const json = typeof commands[0] !== 'string';
     const script = json ? JSON.stringify({ nftables: commands }) : `${commands.join('\n')}\n`;
     return this.#namespace.enter(() => this.#runner.run(script, { json, dry }));
   }
 
   /** The index of the command without which the ones before it would pass: libnftables does not say which it was. */
-  #firstRefused(commands: Commands): number {
+  #firstRefused(commands: CommandList): number {
     let passing = 0;
     let failing = commands.length;
     while (failing - passing > 1) {
       const middle = (passing + failing) >> 1;
-      if (this.#attempt(commands.slice(0, middle) as Commands, true).ok) passing = middle;
+      if (this.#attempt(commands.slice(0, middle) as CommandList, true).ok) passing = middle;
       else failing = middle;
     }
     return failing - 1;

@@ -23,6 +23,7 @@ import {
   writeValue,
   writeVerdict,
 } from './data.ts';
+import type { RawElement } from './read.ts';
 
 /** A set (without `data`), a map (with fields as data) or a verdict map, in its table. */
 export interface NftSet {
@@ -66,7 +67,7 @@ export function addSet(set: NftSet): NftRequest {
   );
 }
 
-/** Adds an element; nothing changes when the same one is there. @throws PontoonError bad-value, when the batch is made */
+/** Adds an element; nothing changes when the same one is there. @throws PontoonError bad-value, bad-address */
 export function addElement(set: NftSet, element: NftElement): NftRequest {
   return elementRequest('NFT_MSG_NEWSETELEM', nf.NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, element);
 }
@@ -76,26 +77,42 @@ export function deleteElement(set: NftSet, element: Pick<NftElement, 'key'>): Nf
   return elementRequest('NFT_MSG_DELSETELEM', nf.NFT_MSG_DELSETELEM, 0, set, { key: element.key });
 }
 
+/** Deletes an element that was read back (`listElements`), whatever it is. */
+export function deleteRawElement(set: NftSet, element: Pick<RawElement, 'first' | 'last'>): NftRequest {
+  return rawElementRequest('NFT_MSG_DELSETELEM', nf.NFT_MSG_DELSETELEM, 0, set, element, element.first.toString('hex'));
+}
+
 function elementRequest(call: string, type: number, flags: number, set: NftSet, element: NftElement): NftRequest {
-  const subject = `${set.name} { ${formatFields(element.key)} }`;
-  return nftRequest(set.table, { call, type, flags, subject }, (message) => {
+  const ends = encodeFields(set.key, element.key);
+  return rawElementRequest(call, type, flags, set, ends, formatFields(element.key), (message) => {
+    writeData(message, set, element);
+    if (element.comment !== undefined) message.bytes(nf.NFTA_SET_ELEM_USERDATA, encodeComment(element.comment));
+  });
+}
+
+function rawElementRequest(
+  call: string,
+  type: number,
+  flags: number,
+  set: NftSet,
+  { first, last }: Pick<RawElement, 'first' | 'last'>,
+  name: string,
+  writeMore: (message: MessageWriter) => void = () => {},
+): NftRequest {
+  return nftRequest(set.table, { call, type, flags, subject: `${set.name} { ${name} }` }, (message) => {
     message.string(nf.NFTA_SET_ELEM_LIST_TABLE, set.table.name).string(nf.NFTA_SET_ELEM_LIST_SET, set.name);
     message.nest(nf.NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
-      const { first, last } = encodeFields(set.key, element.key);
-      const tree = set.intervals === true && set.key.length === 1;
-      list.nest(nf.NFTA_LIST_ELEM, (nested) => {
-        writeValue(nested, nf.NFTA_SET_ELEM_KEY, first);
-        if (isConcatenatedInterval(set)) writeValue(nested, nf.NFTA_SET_ELEM_KEY_END, last);
-        writeData(nested, set, element);
-        if (element.comment !== undefined) nested.bytes(nf.NFTA_SET_ELEM_USERDATA, encodeComment(element.comment));
+      list.nest(nf.NFTA_LIST_ELEM, (element) => {
+        writeValue(element, nf.NFTA_SET_ELEM_KEY, first);
+        if (isConcatenatedInterval(set)) writeValue(element, nf.NFTA_SET_ELEM_KEY_END, last);
+        writeMore(element);
       });
-      const behind = tree ? successor(last) : undefined;
-      if (behind !== undefined) {
-        list.nest(nf.NFTA_LIST_ELEM, (nested) => {
-          writeValue(nested, nf.NFTA_SET_ELEM_KEY, behind);
-          nested.u32be(nf.NFTA_SET_ELEM_FLAGS, nf.NFT_SET_ELEM_INTERVAL_END);
-        });
-      }
+      const behind = set.intervals && !isConcatenatedInterval(set) ? successor(last) : undefined;
+      if (behind === undefined) return;
+      list.nest(nf.NFTA_LIST_ELEM, (end) => {
+        writeValue(end, nf.NFTA_SET_ELEM_KEY, behind);
+        end.u32be(nf.NFTA_SET_ELEM_FLAGS, nf.NFT_SET_ELEM_INTERVAL_END);
+      });
     });
   });
 }
