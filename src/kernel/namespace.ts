@@ -90,6 +90,18 @@ export class NetworkNamespace implements Disposable {
     }
   }
 
+  /** Pins this namespace at `path` as well (the file must not exist yet). @throws KernelError; nothing is left behind */
+  pin(path: string): void {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '', { flag: 'wx' });
+    try {
+      ffi.mount(`/proc/thread-self/fd/${this.fd}`, path, '', ffi.MS_BIND);
+    } catch (error) {
+      NetworkNamespace.unpin(path);
+      throw error;
+    }
+  }
+
   /** Takes the pin away; the kernel deletes the namespace when nothing else holds it. A path that is no pin is only unlinked. */
   static unpin(path: string): void {
     try {
@@ -143,4 +155,19 @@ function notANamespace(path: string): PontoonError {
       subject: path,
     },
   );
+}
+
+/** Runs one synchronous step in a new namespace that is gone afterwards. @throws KernelError, and whatever the step throws */
+export function inScratchNamespace<T>(step: () => T): T {
+  const home = openSync(THREAD_NAMESPACE, 'r');
+  try {
+    ffi.unshare(ffi.CLONE_NEWNET);
+    try {
+      return step();
+    } finally {
+      ffi.setns(home, ffi.CLONE_NEWNET);
+    }
+  } finally {
+    closeSync(home);
+  }
 }

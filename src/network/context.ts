@@ -1,0 +1,80 @@
+/**
+ * @module What the parts of the engine share.
+ */
+
+import { channel } from 'node:diagnostics_channel';
+import { join } from 'node:path';
+import type { AddressSpace } from '../ipam/index.ts';
+import type { Announcer } from './announcer.ts';
+import type { Host } from './host.ts';
+import type { Leases } from './leases.ts';
+import type { PortHolder } from './ports.ts';
+import type { Resolvers } from './resolvers.ts';
+import type { Ruleset } from './ruleset.ts';
+import type { State } from './state.ts';
+import type { NewEvent, SandboxRecord } from './store.ts';
+
+export interface Context {
+  readonly paths: Paths;
+  readonly state: State;
+  readonly host: Host;
+  readonly space: AddressSpace;
+  readonly leases: Leases;
+  readonly ruleset: Ruleset;
+  readonly ports: PortHolder;
+  readonly resolvers: Resolvers;
+  readonly announcer: Announcer;
+}
+
+/** Where the engine keeps what a reboot may take. */
+export class Paths {
+  readonly runRoot: string;
+
+  constructor(runRoot: string) {
+    this.runRoot = runRoot;
+  }
+
+  get namespaces(): string {
+    return join(this.runRoot, 'netns');
+  }
+
+  /** The pin of a sandbox's namespace. */
+  namespace(sandboxId: string): string {
+    return join(this.namespaces, sandboxId.slice(0, 12));
+  }
+
+  /** Where the namespace of a running sandbox is; for one that shares another's, the other's. */
+  namespaceOf({ id, namespace }: Pick<SandboxRecord, 'id' | 'namespace'>): string {
+    if (namespace === 'host') return `/proc/${process.pid}/ns/net`;
+    if (typeof namespace === 'object' && 'path' in namespace) return namespace.path;
+    return this.namespace(typeof namespace === 'object' && 'sandbox' in namespace ? namespace.sandbox : id);
+  }
+
+  get sandboxes(): string {
+    return join(this.runRoot, 'sandboxes');
+  }
+
+  /** The directory of a sandbox's hosts, resolv.conf and hostname. */
+  sandbox(sandboxId: string): string {
+    return join(this.sandboxes, sandboxId.slice(0, 12));
+  }
+}
+
+const steps = channel('pontoon:step');
+
+/**
+ * Says on the diagnostics channel 'pontoon:step' what is done next. Between any two steps the process may die: the
+ * kill tests do that, and the reconciler must mend it.
+ */
+export function step(name: string): void {
+  if (steps.hasSubscribers) steps.publish({ step: name });
+}
+
+/** An event about an endpoint, in Docker's words. */
+export function networkEvent(
+  action: NewEvent['action'],
+  network: { id: string; name: string; driver: string },
+  more: Record<string, string> = {},
+): NewEvent {
+  return { type: 'network', action, id: network.id, attributes: { name: network.name, type: network.driver, ...more } };
+}

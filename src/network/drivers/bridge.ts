@@ -1,0 +1,268 @@
+/**
+ * @module The bridge driver: one bridge on the host for each network, one veth pair for each endpoint.
+ *
+ * The bridge has the gateway addresses. Endpoints of a network without inter-container communication are isolated
+ * ports: the bridge itself keeps them apart, without netfilter.
+ */
+
+import { createHash } from 'node:crypto';
+import { PontoonError } from '../../errors.ts';
+import { KernelError } from '../../kernel/error.ts';
+import { hasFeature } from '../../kernel/features.ts';
+import type { NetlinkRequest } from '../../kernel/netlink/socket.ts';
+import { addAddress, deleteAddress, listAddresses } from '../../kernel/rtnetlink/address.ts';
+import {
+  createBridge,
+  createVeth,
+  deleteLink,
+  getLink,
+  type Link,
+  type LinkSettings,
+  setBridgePort,
+  setLink,
+} from '../../kernel/rtnetlink/link.ts';
+import { readSysctl } from '../../kernel/sysctl.ts';
+import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_SCOPE_UNIVERSE } from '../../kernel/uapi/rtnetlink.ts';
+import type { Host } from '../host.ts';
+import { bringUpInterface, repairInterface } from '../interface.ts';
+import type { NetworkRecord } from '../store.ts';
+import { withPrefixLength } from '../subnets.ts';
+import { type Attachment, type NetworkDriver, type OpenNamespace, OWNED_GROUP, ownerAlias, ownerOf } from './driver.ts';
+
+/** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
+const BRIDGE_PORTS = 1023;
+
+/**
+ * Packets inside the host may be this large ("BIG TCP"): endpoint to endpoint they are never cut into frames, so that
+ * fewer of them carry the same bytes. The kernel allows 512 KiB; more than three times 64 KiB gained nothing here.
+ */
+const GSO_MAX_BYTES = 196_608;
+
+export const bridgeDriver: NetworkDriver = {
+  hasInterfaces: true,
+
+  ensureNetwork(host, network) {
+    const name = network.bridgeName!;
+    const done: string[] = [];
+    let link = host.link(name);
+    if (link === undefined) {
+      host.rt.request(
+        createBridge({
+          name,
+          mac: bridgeMac(network.id),
+          mtuBytes: network.mtuBytes,
+          group: OWNED_GROUP,
+        }),
+      );
+      host.rt.request(setLink(name, { alias: ownerAlias(network.id) }));
+      link = host.link(name)!;
+      done.push(`bridge ${name}: made`);
+    } else if (ownerOf(link.alias) !== network.id) {
+      throw new PontoonError(
+        'interface-taken',
+        `the host has an interface ${name} already: choose another bridge name`,
+        { subject: name },
+      );
+    }
+    return [...done, ...repairBridge(host, network, link)];
+  },
+
+  removeNetwork(host, network) {
+    const link = host.link(network.bridgeName!);
+    if (link !== undefined && ownerOf(link.alias) === network.id) host.reaper.delete(host.rt, [link.index]);
+  },
+
+  attach(host, sandbox, attachment) {
+    const { network, endpoint } = attachment;
+    const bridge = host.link(network.bridgeName!);
+    if (bridge === undefined) throw bridgeGone(network);
+    const name = endpoint.hostInterface!;
+    try {
+      host.rt.request(
+        createVeth({
+          name,
+          master: bridge.index,
+          mtuBytes: network.mtuBytes,
+          group: OWNED_GROUP,
+          ...bigTcp(),
+          peer: {
+            name: endpoint.interfaceName!,
+            namespaceFd: sandbox.namespace.fd,
+            mtuBytes: network.mtuBytes,
+            ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
+            ...bigTcp(),
+          },
+        }),
+      );
+    } catch (error) {
+      throw explainRefusal(error, attachment);
+    }
+    bringUpInterface(sandbox.rt, network, endpoint);
+    // A port carries no addresses: the kernel must not give it a link-local one. That is set before it comes up.
+    host.rt.batch([setLink(name, { alias: ownerAlias(endpoint.id), linkLocal: 'none' }), setLink(name, { up: true })]);
+    if (!network.icc) host.rt.request(setBridgePort(host.link(name)!.index, { isolated: true }));
+  },
+
+  detach(host, _sandbox, { endpoint }) {
+    const link = host.link(endpoint.hostInterface!);
+    if (link === undefined) return;
+    if (link.port !== undefined) cutOff(host, link);
+    host.reaper.delete(host.rt, [link.index]);
+  },
+
+  isForwarding(host, endpoint) {
+    return host.link(endpoint.hostInterface!)?.port?.state === 'forwarding';
+  },
+
+  repair(host, sandbox, attachment) {
+    const { network, endpoint, sandboxName } = attachment;
+    const hostLink = host.link(endpoint.hostInterface!);
+    const inner = getLink(sandbox.rt, endpoint.interfaceName!);
+    if (hostLink === undefined || inner === undefined || inner.peer !== hostLink.index) {
+      remakeRoom(host, sandbox, hostLink, inner, attachment);
+      this.attach(host, sandbox, attachment);
+      return [`${endpoint.interfaceName} of ${sandboxName}: made again, with ${endpoint.hostInterface}`];
+    }
+    return [
+      ...repairPort(host, hostLink, network),
+      ...repairInterface(sandbox.rt, inner, network, endpoint, sandboxName),
+    ];
+  },
+};
+
+function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] {
+  const name = link.name;
+  const done: string[] = [];
+  const requests: NetlinkRequest[] = [];
+  const repair = (line: string, request: NetlinkRequest): void => {
+    done.push(line);
+    requests.push(request);
+  };
+  const mac = bridgeMac(network.id);
+  if (link.mac !== mac) repair(`bridge ${name}: MAC ${link.mac} → ${mac}`, setLink(link.index, { mac }));
+  if (link.mtuBytes !== network.mtuBytes) {
+    repair(
+      `bridge ${name}: MTU ${link.mtuBytes} → ${network.mtuBytes}`,
+      setLink(link.index, { mtuBytes: network.mtuBytes }),
+    );
+  }
+  const wanted = network.subnets.flatMap(({ gateway }) =>
+    gateway === undefined ? [] : [withPrefixLength(network, gateway)],
+  );
+  const present = listAddresses(host.rt, link.index)
+    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
+    .map(({ address }) => address);
+  for (const address of wanted) {
+    if (!present.includes(address)) repair(`bridge ${name}: address ${address} added`, addAddress(link.index, address));
+  }
+  for (const address of present) {
+    if (!wanted.includes(address))
+      repair(`bridge ${name}: address ${address} removed`, deleteAddress(link.index, address));
+  }
+  // A connection from the host's 127.0.0.1 to a published port comes back on the bridge for 127.0.0.1.
+  if (readSysctl(`net.ipv4.conf.${name.replaceAll('.', '/')}.route_localnet`) !== '1') {
+    repair(`bridge ${name}: route_localnet 0 → 1`, setLink(link.index, { ipv4: { [IPV4_DEVCONF_ROUTE_LOCALNET]: 1 } }));
+  }
+  if (!link.up) repair(`bridge ${name}: brought up`, setLink(link.index, { up: true }));
+  host.rt.batch(requests);
+  return done;
+}
+
+function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
+  const done: string[] = [];
+  const bridge = host.link(network.bridgeName!);
+  if (bridge === undefined) throw bridgeGone(network);
+  if (link.master !== bridge.index) {
+    host.rt.request(setLink(link.index, { master: bridge.index }));
+    done.push(`${link.name}: put back on ${bridge.name}`);
+  }
+  if (!link.up) {
+    host.rt.request(setLink(link.index, { up: true }));
+    done.push(`${link.name}: brought up`);
+  }
+  const port = host.link(link.name)!.port!;
+  const isolated = !network.icc;
+  if (port.isolated !== isolated) {
+    host.rt.request(setBridgePort(link.index, { isolated }));
+    done.push(`${link.name}: isolated ${port.isolated} → ${isolated}`);
+  }
+  if (port.state === 'disabled' || port.state === 'blocking') {
+    host.rt.request(setBridgePort(link.index, { state: 'forwarding' }));
+    done.push(`${link.name}: state ${port.state} → forwarding`);
+  }
+  return done;
+}
+
+/** Deletes what stands where the pair is to be: half a pair of ours, never an interface of somebody else. */
+function remakeRoom(
+  host: Host,
+  sandbox: OpenNamespace,
+  outer: Link | undefined,
+  inner: Link | undefined,
+  { endpoint }: Attachment,
+): void {
+  if (outer !== undefined) host.rt.request(deleteLink(outer.index));
+  const rest = getLink(sandbox.rt, endpoint.interfaceName!);
+  if (rest === undefined) return;
+  if (inner?.mac !== endpoint.mac) {
+    throw new PontoonError(
+      'interface-taken',
+      `the sandbox has another interface ${rest.name}: rename or delete that one`,
+      { subject: rest.name },
+    );
+  }
+  sandbox.rt.request(deleteLink(rest.index));
+}
+
+/** Stops the port at once: deleting the link comes a few milliseconds later. */
+function cutOff(host: Host, link: Link): void {
+  try {
+    host.rt.request(setBridgePort(link.index, { state: 'disabled' }));
+  } catch (error) {
+    if (!KernelError.isKernel(error, 'ENODEV', 'ENETDOWN', 'EBUSY')) throw error; // gone or down already; or STP decides
+  }
+}
+
+function explainRefusal(error: unknown, { network, endpoint, sandboxName }: Attachment): unknown {
+  if (KernelError.isKernel(error, 'EXFULL')) {
+    return new PontoonError(
+      'pool-full',
+      `network ${network.name} has ${BRIDGE_PORTS} endpoints, which is as many as a bridge takes: use another network for more`,
+      {
+        cause: error,
+        subject: network.name,
+      },
+    );
+  }
+  if (KernelError.isKernel(error, 'EEXIST')) {
+    return new PontoonError(
+      'interface-taken',
+      `sandbox ${sandboxName} has an interface ${endpoint.interfaceName} already: choose another interface name`,
+      {
+        cause: error,
+        subject: endpoint.interfaceName!,
+      },
+    );
+  }
+  return error;
+}
+
+function bridgeGone(network: NetworkRecord): PontoonError {
+  return new PontoonError(
+    'network-not-found',
+    `the bridge ${network.bridgeName} of network ${network.name} is gone: run 'pontoon reconcile'`,
+    {
+      subject: network.name,
+    },
+  );
+}
+
+/** Stable over restarts: without one of its own, a bridge takes the lowest MAC of its ports and changes it with them. */
+function bridgeMac(networkId: string): string {
+  const digest = createHash('sha256').update(networkId).digest();
+  return `02:42:${[...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+}
+
+function bigTcp(): Pick<LinkSettings, 'gsoMaxBytes' | 'groMaxBytes'> {
+  return hasFeature('big-tcp') ? { gsoMaxBytes: GSO_MAX_BYTES, groMaxBytes: GSO_MAX_BYTES } : {};
+}

@@ -1,0 +1,57 @@
+/**
+ * @module What a network driver is: it makes a network and its endpoints in the kernel, and repairs and removes them.
+ *
+ * Drivers know links, addresses and ports of a bridge. What is the same for all drivers (records, leases, names, rules,
+ * default routes) is the engine's. Every method may be called again after a crash in the middle of it.
+ */
+
+import type { NetworkNamespace } from '../../kernel/namespace.ts';
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
+import type { Host } from '../host.ts';
+import type { EndpointRecord, NetworkRecord } from '../store.ts';
+
+/** An endpoint with what belongs to it. */
+export interface Attachment {
+  readonly network: NetworkRecord;
+  readonly endpoint: EndpointRecord;
+  readonly sandboxName: string;
+}
+
+/** A sandbox's namespace, open, with an rtnetlink socket inside it. */
+export interface OpenNamespace {
+  readonly namespace: NetworkNamespace;
+  readonly rt: NetlinkSocket;
+}
+
+export interface NetworkDriver {
+  /** Whether sandboxes get an interface, with addresses, on such a network. */
+  readonly hasInterfaces: boolean;
+  /** Makes what the network needs on the host, or mends it; one line for each thing done. @throws PontoonError */
+  ensureNetwork(host: Host, network: NetworkRecord): string[];
+  /** Takes it away; what is gone already is fine. */
+  removeNetwork(host: Host, network: NetworkRecord): void;
+  /** Makes an endpoint that is not there yet. @throws PontoonError; the caller then detaches */
+  attach(host: Host, sandbox: OpenNamespace, attachment: Attachment): void;
+  /** Cuts an endpoint off at once and deletes it, soon. `sandbox` is undefined when the namespace is gone. */
+  detach(host: Host, sandbox: OpenNamespace | undefined, attachment: Attachment): void;
+  /** Whether frames from the endpoint get through to the network. */
+  isForwarding(host: Host, endpoint: EndpointRecord): boolean;
+  /** Makes an endpoint as it should be; one line for each thing done. @throws PontoonError */
+  repair(host: Host, sandbox: OpenNamespace, attachment: Attachment): string[];
+}
+
+/**
+ * The group of all links that Pontoon makes ('pont' in ASCII): the mark that a link is born with. Whose it is stands
+ * in its alias, which the kernel only takes afterwards; a link with the mark but without an owner is a leak.
+ */
+export const OWNED_GROUP = 0x706f_6e74;
+
+/** The alias that names a link's owner. */
+export function ownerAlias(id: string): string {
+  return `pontoon:${id}`;
+}
+
+/** The owner's ID in an alias, or undefined for a link that is not ours. */
+export function ownerOf(alias: string | undefined): string | undefined {
+  return alias?.startsWith('pontoon:') === true ? alias.slice('pontoon:'.length) : undefined;
+}

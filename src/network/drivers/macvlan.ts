@@ -1,0 +1,88 @@
+/**
+ * @module The macvlan driver: each endpoint is an interface with a MAC of its own on top of one of the host's.
+ *
+ * The endpoints are neighbours of whatever is on the parent's wire. The host itself cannot reach them by the parent
+ * (a property of macvlan), and no rules of ours see their traffic.
+ */
+
+import { PontoonError } from '../../errors.ts';
+import { KernelError } from '../../kernel/error.ts';
+import { requireFeature } from '../../kernel/features.ts';
+import { NetlinkSocket } from '../../kernel/netlink/socket.ts';
+import { createMacvlan, deleteLink, getLink } from '../../kernel/rtnetlink/link.ts';
+import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
+import type { Host } from '../host.ts';
+import { bringUpInterface, repairInterface } from '../interface.ts';
+import type { NetworkRecord } from '../store.ts';
+import { type NetworkDriver, OWNED_GROUP } from './driver.ts';
+
+export const macvlanDriver: NetworkDriver = {
+  hasInterfaces: true,
+
+  ensureNetwork(host, network) {
+    requireFeature('macvlan');
+    parentIndex(host, network);
+    return [];
+  },
+
+  removeNetwork() {},
+
+  attach(host, sandbox, { network, endpoint, sandboxName }) {
+    try {
+      host.rt.request(
+        createMacvlan({
+          name: endpoint.interfaceName!,
+          parent: parentIndex(host, network),
+          mode: network.macvlanMode ?? 'bridge',
+          mtuBytes: network.mtuBytes,
+          namespaceFd: sandbox.namespace.fd,
+          group: OWNED_GROUP,
+          ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
+        }),
+      );
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'EEXIST')) throw error;
+      throw new PontoonError(
+        'interface-taken',
+        `sandbox ${sandboxName} has an interface ${endpoint.interfaceName} already: choose another interface name`,
+        {
+          cause: error,
+          subject: endpoint.interfaceName!,
+        },
+      );
+    }
+    bringUpInterface(sandbox.rt, network, endpoint);
+  },
+
+  detach(host, sandbox, { endpoint }) {
+    const link = sandbox === undefined ? undefined : getLink(sandbox.rt, endpoint.interfaceName!);
+    if (sandbox === undefined || link === undefined) return;
+    const socket = sandbox.namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
+    host.reaper.run(async () => {
+      using rt = socket;
+      await rt.requestAsync(deleteLink(link.index));
+    });
+  },
+
+  isForwarding: () => true,
+
+  repair(host, sandbox, attachment) {
+    const { network, endpoint, sandboxName } = attachment;
+    const link = getLink(sandbox.rt, endpoint.interfaceName!);
+    if (link !== undefined) return repairInterface(sandbox.rt, link, network, endpoint, sandboxName);
+    this.attach(host, sandbox, attachment);
+    return [`${endpoint.interfaceName} of ${sandboxName}: made again, on ${network.parent}`];
+  },
+};
+
+function parentIndex(host: Host, network: NetworkRecord): number {
+  const link = host.link(network.parent ?? '');
+  if (link !== undefined) return link.index;
+  throw new PontoonError(
+    'bad-value',
+    `the host has no interface '${network.parent}': name one of its interfaces as the parent`,
+    {
+      subject: network.parent ?? '',
+    },
+  );
+}

@@ -1,0 +1,414 @@
+/**
+ * @module Endpoints: a sandbox's memberships in networks, planned, connected and disconnected.
+ *
+ * A plan takes what can be taken (addresses, host ports) and changes nothing else, so that a conflict costs nothing.
+ * Only a running sandbox has anything in the kernel; the endpoints of a stopped one are records.
+ */
+
+import { PontoonError } from '../errors.ts';
+import { Address, macFromAddress, parseMac } from '../ipam/index.ts';
+import { NetworkNamespace } from '../kernel/namespace.ts';
+import { NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { listLinks } from '../kernel/rtnetlink/link.ts';
+import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
+import { type Context, networkEvent, step } from './context.ts';
+import type { OpenNamespace } from './drivers/driver.ts';
+import { DRIVERS } from './drivers/index.ts';
+import { defaultRoutes, type Membership } from './gateway.ts';
+import { checkInterfaceName, checkName, newId } from './identity.ts';
+import { LOOPBACK_INDEX, removeDefaultRoute, setDefaultRoutes } from './interface.ts';
+import { formatHostSide, parsePortRequest } from './ports.ts';
+import { bindingElements } from './ruleset.ts';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from './store.ts';
+import type { EndpointSpec, PortBinding, PortBindingSpec } from './types.ts';
+
+/** An endpoint that is to be, on its network. */
+export type Plan = Membership;
+
+/** The memberships of a sandbox. */
+export function membershipsOf({ state }: Context, sandboxId: string): Membership[] {
+  return state
+    .endpointsOf(sandboxId)
+    .map((endpoint) => ({ endpoint, network: state.networks.get(endpoint.networkId)! }));
+}
+
+/**
+ * Plans endpoints for a sandbox: checks, takes addresses and (when it runs) host ports.
+ * @param others the memberships that the sandbox has already
+ * @throws PontoonError; nothing stays taken
+ */
+export function planEndpoints(
+  context: Context,
+  sandbox: SandboxRecord,
+  wanted: readonly { readonly network: NetworkRecord; readonly spec: EndpointSpec }[],
+  others: readonly Membership[],
+  takenInterfaces: ReadonlySet<string>,
+): Plan[] {
+  const plans: Plan[] = [];
+  try {
+    for (const { network, spec } of wanted) {
+      checkMode(sandbox, network, [...others, ...plans]);
+      const names = new Set([
+        ...takenInterfaces,
+        ...[...others, ...plans].map(({ endpoint }) => endpoint.interfaceName ?? ''),
+      ]);
+      plans.push({ network, endpoint: planEndpoint(context, sandbox, network, spec, names) });
+    }
+    return plans;
+  } catch (error) {
+    releasePlans(context, plans);
+    throw error;
+  }
+}
+
+/** Gives back what plans took. */
+export function releasePlans({ leases, ports }: Context, plans: readonly Plan[]): void {
+  for (const { endpoint } of plans) {
+    leases.release(endpoint.networkId, endpoint.ipv4);
+    leases.release(endpoint.networkId, endpoint.ipv6);
+    ports.release(endpoint.ports);
+  }
+}
+
+/** Opens the namespace of a running sandbox, with an rtnetlink socket inside. Close it with `closeNamespace`. */
+export function openNamespace({ paths }: Context, sandbox: SandboxRecord): OpenNamespace & Disposable {
+  return withSocket(NetworkNamespace.open(paths.namespaceOf(sandbox)));
+}
+
+/** Adds the rtnetlink socket to an open namespace; disposing closes both. */
+export function withSocket(namespace: NetworkNamespace): OpenNamespace & Disposable {
+  const rt = namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
+  return {
+    namespace,
+    rt,
+    [Symbol.dispose]() {
+      rt[Symbol.dispose]();
+      namespace[Symbol.dispose]();
+    },
+  };
+}
+
+/** The interface names that a namespace has, without its loopback. */
+export function interfaceNames({ rt }: OpenNamespace): Set<string> {
+  return new Set(listLinks(rt).flatMap(({ index, name }) => (index === LOOPBACK_INDEX ? [] : [name])));
+}
+
+/**
+ * Makes planned endpoints in the kernel and lets them be found. The records must be committed.
+ * @throws PontoonError; the caller then disconnects them
+ */
+export function connectEndpoints(
+  context: Context,
+  sandbox: SandboxRecord,
+  open: OpenNamespace,
+  plans: readonly Plan[],
+): void {
+  const { host, ruleset, resolvers } = context;
+  for (const plan of plans) {
+    step(`endpoint ${sandbox.name} on ${plan.network.name}: links`);
+    DRIVERS[plan.network.driver].attach(host, open, { ...plan, sandboxName: sandbox.name });
+  }
+  const memberships = membershipsOf(context, sandbox.id);
+  step(`endpoint ${sandbox.name}: routes`);
+  setDefaultRoutes(open.rt, defaultRoutes(memberships));
+  for (const plan of plans) {
+    resolvers.announce(plan, sandbox);
+    announce(context, sandbox, plan);
+  }
+  resolvers.refresh(sandbox, memberships);
+  const elements = plans.flatMap(({ endpoint }) =>
+    endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding)),
+  );
+  if (elements.length === 0) return;
+  step(`endpoint ${sandbox.name}: rules`);
+  ruleset.add(elements);
+  ruleset.forgetFlows(plans.flatMap(({ endpoint }) => endpoint.ports));
+}
+
+/**
+ * Takes endpoints away from the kernel; their records are gone already. `open` is undefined where the namespace goes
+ * as well, or has gone: its routes then need no care.
+ */
+export function disconnectEndpoints(
+  context: Context,
+  sandbox: SandboxRecord,
+  open: OpenNamespace | undefined,
+  gone: readonly Plan[],
+): void {
+  const { host, ruleset, resolvers, ports } = context;
+  for (const { endpoint } of gone) resolvers.directory.delete(endpoint.id);
+  const bindings = gone.flatMap(({ endpoint }) => endpoint.ports);
+  step(`endpoint ${sandbox.name}: rules`);
+  ruleset.remove(
+    gone.flatMap(({ endpoint }) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
+  );
+  ruleset.forgetFlows(bindings);
+  ports.release(bindings);
+  if (open !== undefined) {
+    step(`endpoint ${sandbox.name}: routes`);
+    moveDefaultRoutes(context, sandbox, open, gone);
+  }
+  for (const plan of gone) {
+    step(`endpoint ${sandbox.name} on ${plan.network.name}: links`);
+    DRIVERS[plan.network.driver].detach(host, open, { ...plan, sandboxName: sandbox.name });
+  }
+}
+
+/** Publishes ports of a running sandbox's endpoint. @throws PontoonError port-taken, ports-full, …; nothing has changed then */
+export function publish(
+  context: Context,
+  sandbox: SandboxRecord,
+  endpoint: EndpointRecord,
+  spec: PortBindingSpec,
+): PortBinding[] {
+  const { state, ports, ruleset } = context;
+  const added = sandbox.running ? ports.hold(parsePortRequest(spec), whoHas(context)) : fixedBindings(spec);
+  const published: EndpointRecord = { ...endpoint, ports: [...endpoint.ports, ...added] };
+  try {
+    step(`ports of ${sandbox.name}: record`);
+    state.commit({ endpoints: [published], events: added.map((binding) => portEvent('publish', sandbox, binding)) });
+    try {
+      if (!sandbox.running) return added;
+      step(`ports of ${sandbox.name}: rules`);
+      ruleset.add(added.flatMap((binding) => bindingElements(endpoint, binding)));
+      ruleset.forgetFlows(added);
+    } catch (error) {
+      state.commit({ endpoints: [endpoint] });
+      throw error;
+    }
+  } catch (error) {
+    ports.release(added);
+    throw error;
+  }
+  return added;
+}
+
+/** Takes bindings of an endpoint away; established TCP connections go on, UDP flows end. */
+export function unpublish(
+  context: Context,
+  sandbox: SandboxRecord,
+  endpoint: EndpointRecord,
+  gone: readonly PortBinding[],
+): void {
+  const { state, ports, ruleset } = context;
+  step(`ports of ${sandbox.name}: record`);
+  const left = { ...endpoint, ports: endpoint.ports.filter((binding) => !gone.includes(binding)) };
+  state.commit({ endpoints: [left], events: gone.map((binding) => portEvent('unpublish', sandbox, binding)) });
+  if (!sandbox.running) return;
+  step(`ports of ${sandbox.name}: rules`);
+  ruleset.remove(gone.flatMap((binding) => bindingElements(endpoint, binding)));
+  ruleset.forgetFlows(gone);
+  ports.release(gone);
+}
+
+export function endpointEvent(action: 'connect' | 'disconnect', { network }: Membership, sandbox: SandboxRecord) {
+  return networkEvent(action, network, { container: sandbox.id });
+}
+
+function announce({ announcer, host, paths }: Context, sandbox: SandboxRecord, { endpoint, network }: Plan): void {
+  const driver = DRIVERS[network.driver];
+  if (!driver.hasInterfaces) return;
+  announcer.announce({
+    namespacePath: paths.namespaceOf(sandbox),
+    interfaceName: endpoint.interfaceName!,
+    ipv6: endpoint.ipv6,
+    isForwarding: () => driver.isForwarding(host, endpoint),
+  });
+}
+
+/** Gives the default routes of endpoints that go to those that stay. */
+function moveDefaultRoutes(
+  context: Context,
+  sandbox: SandboxRecord,
+  { rt }: OpenNamespace,
+  gone: readonly Plan[],
+): void {
+  const staying = membershipsOf(context, sandbox.id);
+  const before = defaultRoutes([...gone, ...staying]);
+  const after = defaultRoutes(staying);
+  setDefaultRoutes(rt, after);
+  for (const { family } of before) if (!after.some((route) => route.family === family)) removeDefaultRoute(rt, family);
+}
+
+function planEndpoint(
+  context: Context,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  spec: EndpointSpec,
+  takenInterfaces: ReadonlySet<string>,
+): EndpointRecord {
+  const { leases, ports } = context;
+  const id = newId();
+  const hasInterface = DRIVERS[network.driver].hasInterfaces;
+  if (!hasInterface) checkPlain(network, spec);
+  const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
+  const aliases = (spec.aliases ?? []).map((alias) => checkName('alias', alias));
+  const requests = (spec.ports ?? []).map(parsePortRequest);
+  if (requests.length > 0) checkPublishable(network);
+  const interfaceName = hasInterface
+    ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)
+    : undefined;
+  const holder = { id, name: `${sandbox.name} (${id.slice(0, 12)})` };
+  const lease = (family: 4 | 6, wanted: string | undefined): string | undefined =>
+    sandbox.running || wanted !== undefined ? leases.lease(network.id, family, holder, wanted) : undefined;
+  let ipv4: string | undefined;
+  let ipv6: string | undefined;
+  try {
+    ipv4 = lease(4, spec.ipv4);
+    ipv6 = lease(6, spec.ipv6);
+    const bindings: PortBinding[] = [];
+    try {
+      for (const [index, request] of requests.entries()) {
+        bindings.push(...(sandbox.running ? ports.hold(request, whoHas(context)) : fixedBindings(spec.ports![index]!)));
+      }
+    } catch (error) {
+      ports.release(bindings);
+      throw error;
+    }
+    return {
+      id,
+      networkId: network.id,
+      sandboxId: sandbox.id,
+      aliases,
+      interfaceName,
+      hostInterface: network.driver === 'bridge' ? `veth${id.slice(0, 8)}` : undefined,
+      mac: mac ?? derivedMac(ipv4, ipv6),
+      ipv4,
+      ipv6,
+      static: { ipv4: spec.ipv4 !== undefined, ipv6: spec.ipv6 !== undefined, mac: mac !== undefined },
+      gatewayPriority: checkPriority(spec.gatewayPriority ?? 0),
+      ports: bindings,
+    };
+  } catch (error) {
+    leases.release(network.id, ipv4);
+    leases.release(network.id, ipv6);
+    throw error;
+  }
+}
+
+/** The MAC of an endpoint that was not given one. */
+export function derivedMac(ipv4: string | undefined, ipv6: string | undefined): string | undefined {
+  const address = ipv4 ?? ipv6;
+  return address === undefined ? undefined : macFromAddress(Address.parse(address));
+}
+
+/** Which combinations of namespaces and networks there can be. @throws PontoonError mode-conflict, already-attached */
+function checkMode(sandbox: SandboxRecord, network: NetworkRecord, others: readonly Membership[]): void {
+  const conflict = (message: string): PontoonError =>
+    new PontoonError('mode-conflict', message, { subject: sandbox.name });
+  if (others.some((other) => other.network.id === network.id)) {
+    throw new PontoonError(
+      'already-attached',
+      `endpoint with name ${sandbox.name} already exists in network ${network.name}: detach it first`,
+      {
+        subject: sandbox.name,
+      },
+    );
+  }
+  if (typeof sandbox.namespace === 'object' && 'sandbox' in sandbox.namespace) {
+    throw conflict(`sandbox ${sandbox.name} shares the stack of another one: attach that one`);
+  }
+  if ((network.driver === 'host') !== (sandbox.namespace === 'host')) {
+    throw conflict(
+      network.driver === 'host'
+        ? `sandbox ${sandbox.name} has a stack of its own: only one in the host's namespace can be on network host`
+        : `sandbox ${sandbox.name} is in the host's namespace: it can be on network host only`,
+    );
+  }
+  if (others.length > 0 && (network.driver === 'none' || others.some((other) => other.network.driver === 'none'))) {
+    throw conflict(
+      `sandbox ${sandbox.name} cannot be on network none and on others: detach it from the one or the others`,
+    );
+  }
+}
+
+function checkPlain(network: NetworkRecord, spec: EndpointSpec): void {
+  const asked = (['ipv4', 'ipv6', 'mac', 'interfaceName', 'ports'] as const).filter(
+    (key) => spec[key] !== undefined && spec[key]?.length !== 0,
+  );
+  if (asked.length === 0) return;
+  throw new PontoonError('bad-value', `network ${network.name} gives no interface: leave out ${asked.join(', ')}`, {
+    subject: network.name,
+  });
+}
+
+/** @throws PontoonError bad-value where publishing would silently do nothing */
+export function checkPublishable(network: NetworkRecord): void {
+  if (network.driver === 'bridge' && !network.internal) return;
+  const why = network.internal
+    ? 'is internal: nothing outside can reach it'
+    : `has the driver ${network.driver}: its endpoints are reached directly`;
+  throw new PontoonError(
+    'bad-value',
+    `ports cannot be published on network ${network.name}, which ${why}: publish on another network`,
+    {
+      subject: network.name,
+    },
+  );
+}
+
+function checkPriority(priority: number): number {
+  if (Number.isInteger(priority)) return priority;
+  throw new PontoonError('bad-value', `gateway priority ${priority} is not a whole number`, {
+    subject: String(priority),
+  });
+}
+
+function chooseInterface(
+  network: NetworkRecord,
+  wanted: string | undefined,
+  taken: ReadonlySet<string>,
+  sandbox: SandboxRecord,
+): string {
+  if (wanted !== undefined) {
+    if (taken.has(checkInterfaceName(wanted)) || wanted === 'lo') {
+      throw new PontoonError(
+        'interface-taken',
+        `sandbox ${sandbox.name} has an interface ${wanted} already: choose another interface name`,
+        {
+          subject: wanted,
+        },
+      );
+    }
+    return wanted;
+  }
+  for (let number = 0; ; number++) {
+    const name = `${network.interfacePrefix}${number}`;
+    if (!taken.has(name)) return checkInterfaceName(name);
+  }
+}
+
+/** What can be said of a binding before the sandbox runs: only fixed host ports. */
+function fixedBindings(spec: PortBindingSpec): PortBinding[] {
+  const { protocol, hostAddress, wanted } = parsePortRequest(spec);
+  return wanted.map((candidates) => ({ protocol, hostAddress, ...candidates[0]! }));
+}
+
+/** Names the sandbox whose binding overlaps a host port. */
+export function whoHas({ state }: Context) {
+  return (wanted: Omit<PortBinding, 'port'>): string | undefined => {
+    for (const endpoint of state.endpoints.values()) {
+      for (const binding of endpoint.ports) {
+        if (binding.protocol !== wanted.protocol) continue;
+        if (binding.hostPort[0] > wanted.hostPort[1] || binding.hostPort[1] < wanted.hostPort[0]) continue;
+        const sandbox = state.sandboxes.get(endpoint.sandboxId);
+        if (sandbox?.running === true) return `sandbox ${sandbox.name}`;
+      }
+    }
+    return undefined;
+  };
+}
+
+function portEvent(action: 'publish' | 'unpublish', sandbox: SandboxRecord, binding: PortBinding) {
+  const [first, last] = binding.port;
+  return {
+    type: 'port' as const,
+    action,
+    id: sandbox.id,
+    attributes: {
+      name: sandbox.name,
+      host: formatHostSide(binding),
+      port: first === last ? String(first) : `${first}-${last}`,
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * @module The host's own network stack, as far as the engine uses it: its links, routes and settings.
+ */
+
+import { Prefix, type TakenPrefix } from '../ipam/index.ts';
+import { NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { getLink, type Link, listLinks } from '../kernel/rtnetlink/link.ts';
+import { listRoutes, type Route } from '../kernel/rtnetlink/route.ts';
+import { readSysctl, writeSysctl } from '../kernel/sysctl.ts';
+import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
+import { RT_TABLE_LOCAL, RTPROT_RA } from '../kernel/uapi/rtnetlink.ts';
+import { Reaper } from './reaper.ts';
+
+const DEFAULT_MTU_BYTES = 1500;
+
+export class Host implements Disposable {
+  /** rtnetlink in the host's namespace. */
+  readonly rt = new NetlinkSocket(NETLINK_ROUTE);
+  readonly reaper = new Reaper();
+
+  /** After `reaper.settled`. */
+  [Symbol.dispose](): void {
+    this.rt[Symbol.dispose]();
+    this.reaper[Symbol.dispose]();
+  }
+
+  link(name: string): Link | undefined {
+    return getLink(this.rt, name);
+  }
+
+  links(filter?: { master?: number; kind?: string }): Link[] {
+    return listLinks(this.rt, filter);
+  }
+
+  /** The MTU of the link that the default route leaves by, else 1500 bytes. */
+  uplinkMtuBytes(): number {
+    const uplink = this.#defaultRoutes()[0]?.link;
+    return (uplink === undefined ? undefined : getLink(this.rt, uplink)?.mtuBytes) ?? DEFAULT_MTU_BYTES;
+  }
+
+  /** What the host routes, and through which interface; without the routes of the links in `ours` (by name). */
+  routedPrefixes(ours: ReadonlySet<string>): TakenPrefix[] {
+    const names = new Map(this.links().map((link) => [link.index, link.name]));
+    return listRoutes(this.rt)
+      .filter((route) => route.table !== RT_TABLE_LOCAL)
+      .flatMap((route) => {
+        const through = interfacesOf(route).map((index) => names.get(index) ?? `interface ${index}`);
+        if (through.some((name) => ours.has(name))) return [];
+        const holder =
+          through.length === 0 ? `the host routes (${route.type})` : `the host routes through ${through.join(' and ')}`;
+        return [{ prefix: Prefix.parse(route.destination), holder }];
+      });
+  }
+
+  /**
+   * Lets the host forward packets. Forwarding IPv6 would make the kernel ignore router advertisements on links that
+   * got their default route from one; those are told to go on listening (accept_ra 2, ip-sysctl.rst).
+   * @returns one line for each setting that was changed
+   */
+  allowForwarding(ipv6: boolean): string[] {
+    const changed = this.#set('net.ipv4.ip_forward', '1');
+    if (!ipv6 || readSysctl('net.ipv6.conf.all.forwarding') === '1') return changed;
+    const names = new Map(this.links().map((link) => [link.index, link.name]));
+    for (const route of this.#defaultRoutes()) {
+      const name = route.link === undefined ? undefined : names.get(route.link);
+      if (route.family !== 6 || route.protocol !== RTPROT_RA || name === undefined) continue;
+      changed.push(...this.#set(`net.ipv6.conf.${name.replaceAll('.', '/')}.accept_ra`, '2'));
+    }
+    return [...changed, ...this.#set('net.ipv6.conf.all.forwarding', '1')];
+  }
+
+  #defaultRoutes(): Route[] {
+    return listRoutes(this.rt, {})
+      .filter(({ destination, table }) => destination.endsWith('/0') && table !== RT_TABLE_LOCAL)
+      .toSorted((a, b) => a.family - b.family || a.metric - b.metric);
+  }
+
+  #set(name: string, value: string): string[] {
+    const old = readSysctl(name);
+    if (old === value) return [];
+    writeSysctl(name, value);
+    return [`${name}: ${old} → ${value}`];
+  }
+}
+
+function interfacesOf(route: Route): number[] {
+  if (route.link !== undefined) return [route.link];
+  return route.nextHops.map(({ link }) => link);
+}

@@ -1,0 +1,109 @@
+/**
+ * @module An interface inside a sandbox: its settings, its addresses, its default routes, and its announcement.
+ */
+
+import { KernelError } from '../kernel/error.ts';
+import type { NetlinkRequest, NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { addAddress, deleteAddress, listAddresses } from '../kernel/rtnetlink/address.ts';
+import { getLink, type Link, setLink } from '../kernel/rtnetlink/link.ts';
+import { deleteRoute, listRoutes, replaceRoute } from '../kernel/rtnetlink/route.ts';
+import { RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
+import type { DefaultRoute } from './gateway.ts';
+import type { EndpointRecord, NetworkRecord } from './store.ts';
+import { withPrefixLength } from './subnets.ts';
+
+/** The index of lo in every namespace (net/core/dev.c: LOOPBACK_IFINDEX). */
+export const LOOPBACK_INDEX = 1;
+
+/** The addresses of an endpoint, with prefix lengths. */
+export function endpointAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {
+  return [endpoint.ipv4, endpoint.ipv6]
+    .filter((address) => address !== undefined)
+    .map((address) => withPrefixLength(network, address));
+}
+
+/** Gives a new interface its addresses and brings it up. */
+export function bringUpInterface(rt: NetlinkSocket, network: NetworkRecord, endpoint: EndpointRecord): void {
+  const name = endpoint.interfaceName!;
+  const link = getLink(rt, name)!;
+  rt.batch([
+    setLink(link.index, { linkLocal: linkLocalOf(endpoint) }),
+    ...endpointAddresses(network, endpoint).map((address) => addAddress(link.index, address)),
+    setLink(link.index, { up: true }),
+  ]);
+}
+
+/** Makes an existing interface as it should be; one line for each thing done. */
+export function repairInterface(
+  rt: NetlinkSocket,
+  link: Link,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+  owner: string,
+): string[] {
+  const what = `${link.name} of ${owner}`;
+  const done: string[] = [];
+  const requests: NetlinkRequest[] = [];
+  const repair = (line: string, request: NetlinkRequest): void => {
+    done.push(line);
+    requests.push(request);
+  };
+  if (link.mac !== endpoint.mac && endpoint.mac !== undefined) {
+    repair(`${what}: MAC ${link.mac} → ${endpoint.mac}`, setLink(link.index, { mac: endpoint.mac }));
+  }
+  if (link.mtuBytes !== network.mtuBytes) {
+    repair(`${what}: MTU ${link.mtuBytes} → ${network.mtuBytes}`, setLink(link.index, { mtuBytes: network.mtuBytes }));
+  }
+  const wanted = endpointAddresses(network, endpoint);
+  const present = listAddresses(rt, link.index)
+    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
+    .map(({ address }) => address);
+  for (const address of wanted)
+    if (!present.includes(address)) repair(`${what}: address ${address} added`, addAddress(link.index, address));
+  for (const address of present)
+    if (!wanted.includes(address)) repair(`${what}: address ${address} removed`, deleteAddress(link.index, address));
+  if (!link.up) repair(`${what}: brought up`, setLink(link.index, { up: true }));
+  rt.batch(requests);
+  return done;
+}
+
+/** Puts the default routes in place of whatever default routes there are. */
+export function setDefaultRoutes(rt: NetlinkSocket, routes: readonly DefaultRoute[]): void {
+  rt.batch(routes.map((route) => defaultRouteRequest(rt, route)));
+}
+
+/** Makes the default routes as they should be; one line for each thing done. */
+export function repairDefaultRoutes(rt: NetlinkSocket, routes: readonly DefaultRoute[], owner: string): string[] {
+  const done: string[] = [];
+  const present = listRoutes(rt, { table: RT_TABLE_MAIN }).filter(({ destination }) => destination.endsWith('/0'));
+  for (const route of routes) {
+    const index = getLink(rt, route.interfaceName)?.index;
+    if (present.some(({ family, via, link }) => family === route.family && via === route.via && link === index))
+      continue;
+    rt.request(defaultRouteRequest(rt, route));
+    done.push(`default route of ${owner}: via ${route.via} on ${route.interfaceName}`);
+  }
+  return done;
+}
+
+/** Takes away the default route of a family that nobody should have any more. A route that is gone already is fine. */
+export function removeDefaultRoute(rt: NetlinkSocket, family: 4 | 6): void {
+  try {
+    rt.request(deleteRoute({ destination: family === 4 ? '0.0.0.0/0' : '::/0' }));
+  } catch (error) {
+    if (!KernelError.isKernel(error, 'ESRCH')) throw error;
+  }
+}
+
+function defaultRouteRequest(rt: NetlinkSocket, route: DefaultRoute): NetlinkRequest {
+  return replaceRoute({
+    destination: route.family === 4 ? '0.0.0.0/0' : '::/0',
+    via: route.via,
+    link: getLink(rt, route.interfaceName)!.index,
+  });
+}
+
+/** Without an IPv6 address the interface has no link-local one either: the family is off. */
+function linkLocalOf(endpoint: EndpointRecord): 'none' | 'eui64' {
+  return endpoint.ipv6 === undefined ? 'none' : 'eui64';
+}

@@ -1,0 +1,183 @@
+/**
+ * @module Host ports: what a binding asks for, and sockets that hold it.
+ *
+ * A published port is held by a bound socket in the host's namespace, so that a conflict with any program is an error
+ * at once, in both directions. The sockets only hold: the kernel's rules carry the traffic, also while no engine runs.
+ * @see docs/decisions/0005-held-ports.md
+ */
+
+import { closeSync } from 'node:fs';
+import { PontoonError } from '../errors.ts';
+import { type Errno, KernelError } from '../kernel/error.ts';
+import { parseAddress } from '../kernel/inet.ts';
+import { boundPort, tryOpenBoundSocket } from '../kernel/inet-socket.ts';
+import type { PortBinding, PortBindingSpec, PortOrRange, Protocol } from './types.ts';
+
+const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
+
+/** What a spec asks for, checked: the bindings to try, in groups of which one is enough. */
+export interface PortRequest {
+  readonly protocol: Protocol;
+  readonly hostAddress: string | undefined;
+  /** Each inner list is one binding wanted: its candidates, best first. Host port 0: any free one. */
+  readonly wanted: readonly (readonly Candidate[])[];
+}
+
+interface Candidate {
+  readonly port: readonly [first: number, last: number];
+  readonly hostPort: readonly [first: number, last: number];
+}
+
+/** @throws PontoonError bad-value, bad-address */
+export function parsePortRequest(spec: PortBindingSpec): PortRequest {
+  const protocol = spec.protocol ?? 'tcp';
+  if (!PROTOCOLS.includes(protocol)) throw bad(`protocol '${protocol}'`, 'use tcp, udp or sctp');
+  if (spec.hostAddress !== undefined) parseAddress(spec.hostAddress);
+  const port = range(spec.port, 'port');
+  const base = { protocol, hostAddress: spec.hostAddress };
+  if (spec.hostPort === undefined) {
+    return { ...base, wanted: each(port).map((one) => [{ port: [one, one], hostPort: [0, 0] }]) };
+  }
+  const hostPort = range(spec.hostPort, 'host port');
+  if (size(port) === size(hostPort)) return { ...base, wanted: [[{ port, hostPort }]] };
+  if (size(port) === 1) return { ...base, wanted: [each(hostPort).map((one) => ({ port, hostPort: [one, one] }))] };
+  throw bad(
+    `${size(hostPort)} host ports for ${size(port)} ports`,
+    'give ranges of the same size, or a range of host ports for one port',
+  );
+}
+
+/** '0.0.0.0:8080-8090/tcp', as in messages and lists. */
+export function formatHostSide({ protocol, hostAddress, hostPort: [first, last] }: Omit<PortBinding, 'port'>): string {
+  const address = hostAddress === undefined ? '*' : hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress;
+  return `${address}:${first === last ? first : `${first}-${last}`}/${protocol}`;
+}
+
+/** The sockets that hold the host ports of all bindings. */
+export class PortHolder implements Disposable {
+  readonly #held = new Map<string, number[]>();
+
+  /**
+   * Holds the ports of a request: for each binding wanted, the first candidate that is free.
+   * `whoHas` names a binding of ours that has a port. @throws PontoonError port-taken, ports-full; nothing stays held
+   */
+  hold(request: PortRequest, whoHas: (binding: Omit<PortBinding, 'port'>) => string | undefined): PortBinding[] {
+    const bindings: PortBinding[] = [];
+    try {
+      for (const candidates of request.wanted) bindings.push(this.#holdFirst(request, candidates, whoHas));
+      return bindings;
+    } catch (error) {
+      this.release(bindings);
+      throw error;
+    }
+  }
+
+  /** Holds again what the store says is published; a port that another program took meanwhile is returned. */
+  restore(bindings: readonly PortBinding[]): PortBinding[] {
+    return bindings.filter((binding) => typeof this.#tryHold(binding) === 'string');
+  }
+
+  release(bindings: readonly PortBinding[]): void {
+    for (const binding of bindings) {
+      const key = formatHostSide(binding);
+      for (const fd of this.#held.get(key) ?? []) closeSync(fd);
+      this.#held.delete(key);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const fds of this.#held.values()) for (const fd of fds) closeSync(fd);
+    this.#held.clear();
+  }
+
+  #holdFirst(
+    request: PortRequest,
+    candidates: readonly Candidate[],
+    whoHas: (binding: Omit<PortBinding, 'port'>) => string | undefined,
+  ): PortBinding {
+    const { protocol, hostAddress } = request;
+    let refused: Errno | undefined;
+    for (const { port, hostPort } of candidates) {
+      const result = this.#tryHold({ protocol, hostAddress, port, hostPort });
+      if (typeof result !== 'string') return result;
+      refused = result;
+      if (refused !== 'EADDRINUSE') break;
+    }
+    const first = { protocol, hostAddress, hostPort: candidates[0]!.hostPort };
+    const side = formatHostSide(first);
+    const subject = { subject: side };
+    if (refused === 'EADDRNOTAVAIL') {
+      throw new PontoonError(
+        'bad-address',
+        `${hostAddress} is not an address of this host: publish on one of its addresses, or on all`,
+        subject,
+      );
+    }
+    if (refused !== 'EADDRINUSE') throw new KernelError('bind', refused ?? 'EINVAL', subject);
+    if (candidates.length > 1) {
+      throw new PontoonError(
+        'ports-full',
+        `all ports of the range are already allocated: ${candidates.length} from ${side} on; choose another range`,
+        subject,
+      );
+    }
+    const holder = whoHas(first) ?? 'another program of this host';
+    throw new PontoonError(
+      'port-taken',
+      `Bind for ${side} failed: port is already allocated, ${holder} has it: choose another host port`,
+      subject,
+    );
+  }
+
+  /** Holds one binding; the errno when the kernel refuses one of its ports. */
+  #tryHold(binding: PortBinding): PortBinding | Errno {
+    const { protocol, hostAddress } = binding;
+    const fds: number[] = [];
+    let [first, last] = binding.hostPort;
+    for (let port = first; port <= last; port++) {
+      const result = openHold(protocol, hostAddress, port);
+      if (typeof result === 'string') {
+        for (const fd of fds) closeSync(fd);
+        return result;
+      }
+      fds.push(result);
+    }
+    if (first === 0) first = last = boundPort(fds[0]!);
+    const held: PortBinding = { ...binding, hostPort: [first, last] };
+    this.#held.set(formatHostSide(held), fds);
+    return held;
+  }
+}
+
+/** One socket that takes a port: of both families at once where no host address is asked for. */
+function openHold(protocol: Protocol, hostAddress: string | undefined, port: number): number | Errno {
+  if (hostAddress !== undefined) return tryOpenBoundSocket(protocol, hostAddress, port);
+  try {
+    return tryOpenBoundSocket(protocol, '::', port, { dualStack: true });
+  } catch (error) {
+    if (!KernelError.isKernel(error, 'EAFNOSUPPORT')) throw error; // a host without IPv6
+    return tryOpenBoundSocket(protocol, '0.0.0.0', port);
+  }
+}
+
+function range(value: PortOrRange, what: string): [number, number] {
+  const [first, last] = typeof value === 'number' ? [value, value] : value;
+  for (const port of [first, last]) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      throw bad(`${what} ${port}`, 'a port is a whole number from 1 to 65535');
+  }
+  if (first > last) throw bad(`${what} range ${first}-${last}`, 'give the lower port first');
+  return [first, last];
+}
+
+function size([first, last]: readonly [number, number]): number {
+  return last - first + 1;
+}
+
+function each([first, last]: readonly [number, number]): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+function bad(what: string, advice: string): PontoonError {
+  return new PontoonError('bad-value', `${what} cannot be published: ${advice}`, { subject: what });
+}

@@ -1,0 +1,188 @@
+/**
+ * @module The reconciler: it compares the kernel with the desired state and makes the two equal.
+ *
+ * It reads first and changes only what differs. What nobody owns any more (links with our mark, pins of namespaces,
+ * files) is removed. One thing that cannot be repaired is reported and does not stop the rest.
+ */
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PontoonError } from '../errors.ts';
+import { NetworkNamespace } from '../kernel/namespace.ts';
+import { getLink } from '../kernel/rtnetlink/link.ts';
+import type { Context } from './context.ts';
+import { OWNED_GROUP, ownerOf } from './drivers/driver.ts';
+import { DRIVERS } from './drivers/index.ts';
+import { membershipsOf, openNamespace, withSocket } from './endpoints.ts';
+import { defaultRoutes } from './gateway.ts';
+import { LOOPBACK_INDEX, repairDefaultRoutes } from './interface.ts';
+import { formatHostSide } from './ports.ts';
+import { REAPED_GROUP } from './reaper.ts';
+import { bindingElements, networkElements } from './ruleset.ts';
+import { isPinned, isShared, prepareNamespace } from './sandboxes.ts';
+import type { EndpointRecord, SandboxRecord } from './store.ts';
+import type { ReconcileReport } from './types.ts';
+
+interface Findings {
+  readonly repaired: string[];
+  readonly removed: string[];
+  readonly failed: string[];
+}
+
+/** `fresh`: this process has just begun, so that it serves no names and holds no ports yet. @throws PontoonError store */
+export function reconcile(context: Context, options: { readonly fresh?: boolean } = {}): ReconcileReport {
+  const findings: Findings = { repaired: [], removed: [], failed: [] };
+  removeOrphans(context, findings);
+  repairNetworks(context, findings);
+  for (const sandbox of context.state.sandboxes) {
+    if (sandbox.running)
+      attempt(findings, `sandbox ${sandbox.name}`, () => repairSandbox(context, sandbox, options.fresh === true));
+  }
+  if (options.fresh === true) holdPorts(context, findings);
+  attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
+  if (findings.repaired.length + findings.removed.length > 0) {
+    context.state.commit({ events: [{ type: 'engine', action: 'reconcile', id: '', attributes: counts(findings) }] });
+  }
+  return findings;
+}
+
+/** Runs one repair and notes what it did, or why it could not. Errors that are not Pontoon's own are bugs, and thrown. */
+function attempt(findings: Findings, what: string, repair: () => string[]): void {
+  try {
+    findings.repaired.push(...repair());
+  } catch (error) {
+    if (!PontoonError.is(error)) throw error;
+    findings.failed.push(`${what}: ${error.message}`);
+  }
+}
+
+function repairNetworks(context: Context, findings: Findings): void {
+  const { state, host } = context;
+  const networks = [...state.networks];
+  for (const network of networks)
+    attempt(findings, `network ${network.name}`, () => DRIVERS[network.driver].ensureNetwork(host, network));
+  const addressed = networks.filter(({ subnets }) => subnets.length > 0);
+  if (addressed.length === 0) return;
+  const ipv6 = addressed.some(({ subnets }) => subnets.some(({ family }) => family === 6));
+  attempt(findings, 'forwarding', () => host.allowForwarding(ipv6));
+}
+
+function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean): string[] {
+  const { host, resolvers, state } = context;
+  const memberships = membershipsOf(context, sandbox.id);
+  if (fresh) for (const membership of memberships) resolvers.announce(membership, sandbox);
+  if (isShared(sandbox) || sandbox.namespace === 'host') {
+    resolvers.refresh(sandbox, memberships);
+    return [];
+  }
+  const done: string[] = [];
+  const made = ensureNamespace(context, sandbox);
+  if (made === 'gone') {
+    state.commit({
+      sandboxes: [{ ...sandbox, running: false }],
+      events: [{ type: 'sandbox', action: 'stop', id: sandbox.id, attributes: { name: sandbox.name } }],
+    });
+    for (const { endpoint } of memberships) resolvers.directory.delete(endpoint.id);
+    resolvers.stop(sandbox.id);
+    return [`sandbox ${sandbox.name}: its namespace is gone, so it is stopped`];
+  }
+  if (made === 'made') done.push(`namespace of ${sandbox.name}: made again`);
+  using open = openNamespace(context, sandbox);
+  if (made === 'made' || getLink(open.rt, LOOPBACK_INDEX)?.up !== true) {
+    prepareNamespace(sandbox, open);
+    if (made !== 'made') done.push(`lo of ${sandbox.name}: brought up`);
+  }
+  const attached = memberships.map(({ endpoint, network }) => ({ endpoint, network, sandboxName: sandbox.name }));
+  for (const attachment of attached) done.push(...DRIVERS[attachment.network.driver].repair(host, open, attachment));
+  done.push(...repairDefaultRoutes(open.rt, defaultRoutes(memberships), sandbox.name));
+  if (fresh || made === 'made') resolvers.start(sandbox, open.namespace, made === 'made');
+  else done.push(...resolvers.repair(sandbox, open.namespace));
+  resolvers.refresh(sandbox, memberships);
+  return done;
+}
+
+/** Makes sure that a sandbox's namespace is there; a namespace of somebody else cannot be made again. */
+function ensureNamespace(context: Context, sandbox: SandboxRecord): 'there' | 'made' | 'gone' {
+  const path = context.paths.namespaceOf(sandbox);
+  try {
+    NetworkNamespace.open(path)[Symbol.dispose]();
+    return 'there';
+  } catch (error) {
+    if (!PontoonError.is(error, 'namespace-not-found')) throw error;
+  }
+  if (isPinned(sandbox)) NetworkNamespace.unpin(path);
+  if (sandbox.namespace !== 'new') return 'gone';
+  using _made = withSocket(NetworkNamespace.create(path));
+  return 'made';
+}
+
+function holdPorts({ state, ports }: Context, findings: Findings): void {
+  for (const endpoint of state.endpoints.values()) {
+    const sandbox = state.sandboxes.get(endpoint.sandboxId);
+    if (sandbox?.running !== true) continue;
+    for (const binding of ports.restore(endpoint.ports)) {
+      findings.failed.push(
+        `port ${formatHostSide(binding)} of ${sandbox.name}: another program has it now: stop that one, then reconcile`,
+      );
+    }
+  }
+}
+
+function desiredElements({ state }: Context) {
+  const running = [...state.endpoints.values()].filter(
+    ({ sandboxId }) => state.sandboxes.get(sandboxId)?.running === true,
+  );
+  return [
+    ...[...state.networks].flatMap(networkElements),
+    ...running.flatMap((endpoint) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
+  ];
+}
+
+/** Removes what bears our mark but belongs to nothing that should be. */
+function removeOrphans(context: Context, findings: Findings): void {
+  const { state, host, paths, resolvers } = context;
+  const orphans = host.links().filter((link) => {
+    if (link.group !== OWNED_GROUP && link.group !== REAPED_GROUP) return false;
+    const owner = ownerOf(link.alias) ?? '';
+    const endpoint = state.endpoints.get(owner);
+    const wanted = endpoint === undefined ? state.networks.get(owner)?.bridgeName : hostInterfaceOf(context, endpoint);
+    return link.group === REAPED_GROUP || wanted !== link.name;
+  });
+  host.reaper.delete(
+    host.rt,
+    orphans.map(({ index }) => index),
+  );
+  findings.removed.push(...orphans.map(({ name }) => `link ${name}`));
+  const running = new Set(
+    [...state.sandboxes].filter((sandbox) => sandbox.running && isPinned(sandbox)).map(({ id }) => id.slice(0, 12)),
+  );
+  for (const name of entries(paths.namespaces)) {
+    if (running.has(name)) continue;
+    NetworkNamespace.unpin(join(paths.namespaces, name));
+    findings.removed.push(`namespace ${name}`);
+  }
+  const known = new Set([...state.sandboxes].map(({ id }) => id.slice(0, 12)));
+  for (const name of entries(paths.sandboxes)) {
+    if (known.has(name)) continue;
+    resolvers.removeFiles(name);
+    findings.removed.push(`files of sandbox ${name}`);
+  }
+}
+
+/** The host's end of a running endpoint. */
+function hostInterfaceOf({ state }: Context, endpoint: EndpointRecord): string | undefined {
+  return state.sandboxes.get(endpoint.sandboxId)?.running === true ? endpoint.hostInterface : undefined;
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function counts({ repaired, removed, failed }: Findings): Record<string, string> {
+  return { repaired: String(repaired.length), removed: String(removed.length), failed: String(failed.length) };
+}

@@ -1,0 +1,180 @@
+/**
+ * @module Names for sandboxes: the directory, a resolver in each running sandbox, and its rendered files.
+ */
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { boundPort, openBoundSocket, openOutgoingSocket } from '../kernel/inet-socket.ts';
+import { NetworkNamespace } from '../kernel/namespace.ts';
+import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
+import { transact } from '../kernel/nftables/batch.ts';
+import { describeTable } from '../kernel/nftables/read.ts';
+import { addTable, deleteTable } from '../kernel/nftables/table.ts';
+import type { Paths } from './context.ts';
+import type { Membership } from './gateway.ts';
+import { shortId } from './identity.ts';
+import { NameDirectory } from './names/directory.ts';
+import { renderHostname, renderHosts } from './names/files.ts';
+import { RESOLVER_TABLE, resolverRedirect } from './names/redirect.ts';
+import { parseResolvConf, RESOLVER_ADDRESS, renderResolvConf, type UpstreamServer } from './names/resolv-conf.ts';
+import { createResolver, type Resolver } from './names/resolver.ts';
+import type { Upstream } from './names/upstream.ts';
+import type { EndpointRecord, SandboxRecord } from './store.ts';
+
+/** What `describeTable` says of a whole redirect: a chain and five rules. */
+const REDIRECT_LINES = 6;
+const HOST_RESOLV_CONF = '/etc/resolv.conf';
+
+export class Resolvers implements Disposable {
+  readonly directory = new NameDirectory();
+  readonly #paths: Paths;
+  readonly #onError: (error: Error) => void;
+  readonly #running = new Map<string, Resolver>();
+
+  constructor(paths: Paths, onError: (error: Error) => void) {
+    this.#paths = paths;
+    this.#onError = onError;
+  }
+
+  [Symbol.dispose](): void {
+    for (const resolver of this.#running.values()) resolver.close();
+    this.#running.clear();
+  }
+
+  /**
+   * Starts the resolver of a sandbox: binds its sockets inside and leads port 53 of 127.0.0.11 to them.
+   * `fresh` says that the namespace is new, so that no ruleset of an earlier resolver is there.
+   */
+  start(sandbox: SandboxRecord, namespace: NetworkNamespace, fresh: boolean): void {
+    if (!sandbox.resolver) return;
+    const [udpFd, tcpFd] = namespace.enter(() => {
+      const udp = openBoundSocket('udp', RESOLVER_ADDRESS, 0);
+      const tcp = openBoundSocket('tcp', RESOLVER_ADDRESS, 0);
+      using netfilter = openNetfilter();
+      const old = fresh ? [] : [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)];
+      transact(netfilter, [...old, ...resolverRedirect(boundPort(udp), boundPort(tcp))]);
+      return [udp, tcp] as const;
+    });
+    this.#running.get(sandbox.id)?.close();
+    const resolver = createResolver({
+      directory: this.directory,
+      sandboxId: sandbox.id,
+      udpFd,
+      tcpFd,
+      upstreams: [],
+      unref: true,
+      onError: this.#onError,
+    });
+    this.#running.set(sandbox.id, resolver);
+  }
+
+  /** Leads port 53 to the running resolver again where the rules in the sandbox were changed; one line if so. */
+  repair(sandbox: SandboxRecord, namespace: NetworkNamespace): string[] {
+    if (!sandbox.resolver) return [];
+    const rules = namespace.enter(() => {
+      using netfilter = openNetfilter();
+      return describeTable(netfilter, RESOLVER_TABLE);
+    });
+    if (this.#running.has(sandbox.id) && rules.length === REDIRECT_LINES) return [];
+    this.start(sandbox, namespace, false);
+    return [`resolver of ${sandbox.name}: started again`];
+  }
+
+  /** Takes the rules out of a namespace that stays. */
+  removeRedirect(sandbox: SandboxRecord, namespace: NetworkNamespace): void {
+    if (!sandbox.resolver) return;
+    namespace.enter(() => {
+      using netfilter = openNetfilter();
+      transact(netfilter, [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)]);
+    });
+  }
+
+  /** Makes the files of a sandbox and the resolver's upstreams follow its endpoints. */
+  refresh(sandbox: SandboxRecord, memberships: readonly Membership[]): void {
+    const directory = this.#paths.sandbox(sandbox.id);
+    mkdirSync(directory, { recursive: true });
+    const endpoints = memberships.map(({ endpoint }) => endpoint);
+    const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined));
+    const ipv6 = endpoints.some((endpoint) => endpoint.ipv6 !== undefined);
+    const rendered = renderResolvConf({
+      host: hostResolvConf(),
+      hostPath: HOST_RESOLV_CONF,
+      settings: { nameservers: sandbox.dns, search: sandbox.dnsSearch, options: sandbox.dnsOptions },
+      resolver: sandbox.resolver,
+      ipv6,
+    });
+    const hosts = renderHosts({
+      hostname: sandbox.hostname,
+      domainName: sandbox.domainname,
+      addresses: addresses.map((address) => ({ address })),
+      extraHosts: sandbox.extraHosts.map(([name, address]) => ({ name, address })),
+      ipv6,
+    });
+    // Written in place: a container has the files mounted, and a mount is of the file, not of its name.
+    writeFileSync(join(directory, 'hosts'), hosts);
+    writeFileSync(join(directory, 'resolv.conf'), rendered.text);
+    writeFileSync(join(directory, 'hostname'), renderHostname(sandbox.hostname));
+    const outside = memberships.some(({ network }) => !network.internal);
+    this.#running.get(sandbox.id)?.setUpstreams(this.#upstreams(sandbox, rendered.upstreams, outside), {
+      forwardSingleLabels: rendered.forwardSingleLabels,
+    });
+  }
+
+  /** Stops a sandbox's resolver. The ruleset goes with the namespace. */
+  stop(sandboxId: string): void {
+    this.#running.get(sandboxId)?.close();
+    this.#running.delete(sandboxId);
+  }
+
+  /** Deletes a sandbox's files. */
+  removeFiles(sandboxId: string): void {
+    rmSync(this.#paths.sandbox(sandboxId), { recursive: true, force: true });
+  }
+
+  /** Makes the names of an endpoint known. */
+  announce({ endpoint, network }: Membership, sandbox: SandboxRecord): void {
+    if (endpoint.ipv4 === undefined && endpoint.ipv6 === undefined) return;
+    this.directory.set({
+      id: endpoint.id,
+      sandboxId: sandbox.id,
+      networkId: network.id,
+      networkName: network.name,
+      names: dnsNames(sandbox, endpoint),
+      ipv4: endpoint.ipv4,
+      ipv6: endpoint.ipv6,
+      priority: endpoint.gatewayPriority,
+    });
+  }
+
+  /** The host's own name servers are asked from the host, and only for sandboxes that have a way out. */
+  #upstreams(sandbox: SandboxRecord, servers: readonly UpstreamServer[], outside: boolean): Upstream[] {
+    return servers
+      .filter(({ from }) => from === 'sandbox' || outside)
+      .map(({ address, from }) =>
+        from === 'host' ? { address } : { address, openSocket: socketInside(this.#paths.namespaceOf(sandbox)) },
+      );
+  }
+}
+
+/** All names of an endpoint, the primary one first. */
+export function dnsNames(sandbox: SandboxRecord, endpoint: EndpointRecord): [string, ...string[]] {
+  const names = new Set([sandbox.name, ...endpoint.aliases, shortId(sandbox.id), sandbox.hostname]);
+  return [...names] as [string, ...string[]];
+}
+
+function hostResolvConf() {
+  let text = '';
+  try {
+    text = readFileSync(HOST_RESOLV_CONF, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // a host without name servers
+  }
+  return parseResolvConf(text);
+}
+
+function socketInside(path: string): NonNullable<Upstream['openSocket']> {
+  return (kind, address, port) => {
+    using namespace = NetworkNamespace.open(path);
+    return namespace.enter(() => openOutgoingSocket(kind, address, port));
+  };
+}

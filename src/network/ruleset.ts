@@ -1,0 +1,257 @@
+/**
+ * @module The packet filter: one nftables table of our own in the host's namespace.
+ *
+ * The rules never change; what changes is what the sets and maps hold, one element for each network and each port
+ * binding, so the cost of a packet grows with neither. A range of ports is one element. Nobody else's rules are
+ * touched and no policy is set: what is dropped here is only what goes to a bridge of ours without being published.
+ * docs/ruleset.md shows the table and explains each rule.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { flushConntrack } from '../kernel/conntrack.ts';
+import { KernelError } from '../kernel/error.ts';
+import { inScratchNamespace, NetworkNamespace } from '../kernel/namespace.ts';
+import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
+import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
+import { describeTable, listElements, type RawElement } from '../kernel/nftables/read.ts';
+import { Nftables } from '../kernel/nftables/ruleset.ts';
+import { addElement, deleteElement, deleteRawElement, type NftElement, type NftSet } from '../kernel/nftables/set.ts';
+import type { EndpointRecord, NetworkRecord } from './store.ts';
+import type { PortBinding } from './types.ts';
+
+const table = { family: 'inet', name: 'pontoon' } as const;
+
+/** The bridges of our networks. */
+const bridges: NftSet = { table, name: 'bridges', key: ['ifname'] };
+/** Those of internal networks: nothing is forwarded from or to them. */
+const internal: NftSet = { table, name: 'internal', key: ['ifname'] };
+/** Those whose packets take the host's address on their way out. */
+const masquerade: NftSet = { table, name: 'masqueraded', key: ['ifname'] };
+/** Bridge pairs between which packets may be forwarded: each bridge and itself, when its endpoints may talk. */
+const talking: NftSet = { table, name: 'talking', key: ['ifname', 'ifname'] };
+
+const hostSide = {
+  ip: ['ipv4_addr', 'inet_proto', 'inet_service'],
+  ip6: ['ipv6_addr', 'inet_proto', 'inet_service'],
+} as const;
+/** Host address, protocol and port → endpoint address and port. */
+const bindings: Record<4 | 6, NftSet> = {
+  4: { table, name: 'bindings4', key: hostSide.ip, data: ['ipv4_addr', 'inet_service'], intervals: true },
+  6: { table, name: 'bindings6', key: hostSide.ip6, data: ['ipv6_addr', 'inet_service'], intervals: true },
+};
+/** The same for ranges of ports that keep their numbers. */
+const ranges: Record<4 | 6, NftSet> = {
+  4: { table, name: 'ranges4', key: hostSide.ip, data: ['ipv4_addr'], intervals: true },
+  6: { table, name: 'ranges6', key: hostSide.ip6, data: ['ipv6_addr'], intervals: true },
+};
+
+const SETS = [bridges, internal, masquerade, talking, bindings[4], bindings[6], ranges[4], ranges[6]];
+
+/** One element and the set that it belongs to. */
+export interface Placed {
+  readonly set: NftSet;
+  readonly element: NftElement;
+}
+
+/** The table, as nft reads it. */
+export const RULESET = `
+table inet pontoon {
+  comment "container networks: see pontoon(8); changes made here by hand are undone"
+  set bridges { typeof iifname; }
+  set internal { typeof iifname; }
+  set masqueraded { typeof iifname; }
+  set talking { typeof iifname . oifname; }
+  map bindings4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags interval; }
+  map bindings6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; flags interval; }
+  map ranges4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
+  map ranges6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
+
+  chain raw {
+    type filter hook prerouting priority raw; policy accept;
+    iifname @bridges ip daddr 127.0.0.0/8 drop comment "route_localnet is for answers only"
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    iifname != "lo" ip daddr 127.0.0.0/8 return comment "published on loopback: for this host only"
+    fib daddr type local jump published
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump published
+  }
+  chain published {
+    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @bindings4
+    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @ranges4
+    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @bindings6
+    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state established,related accept
+    iifname . oifname @talking accept comment "one network"
+    iifname @internal drop comment "internal networks have no way out"
+    oifname @internal drop comment "and no way in"
+    oifname @bridges ct status dnat accept comment "published ports"
+    oifname @bridges drop comment "all else is closed"
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    iifname @bridges oifname @bridges ct status dnat masquerade comment "so that the answer comes back through here"
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "from this host's loopback"
+    oifname @bridges ip6 saddr ::1 masquerade comment "from this host's loopback"
+    iifname @masqueraded oifname != @bridges masquerade comment "to the outside"
+  }
+}
+`;
+
+/** What a network puts into the sets. */
+export function networkElements(network: NetworkRecord): Placed[] {
+  const bridge = network.bridgeName;
+  if (bridge === undefined) return [];
+  const placed: Placed[] = [{ set: bridges, element: { key: [bridge] } }];
+  if (network.icc) placed.push({ set: talking, element: { key: [bridge, bridge] } });
+  if (network.internal) placed.push({ set: internal, element: { key: [bridge] } });
+  else if (network.masquerade) placed.push({ set: masquerade, element: { key: [bridge] } });
+  return placed;
+}
+
+/** What a port binding puts into the maps: one element for each family that both sides have. */
+export function bindingElements(endpoint: EndpointRecord, binding: PortBinding): Placed[] {
+  return ([4, 6] as const).flatMap((family): Placed[] => {
+    const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+    const from = hostSideOf(binding, family);
+    if (address === undefined || from === undefined) return [];
+    const [hostFirst, hostLast] = binding.hostPort;
+    const [first] = binding.port;
+    if (hostFirst === first && hostLast > hostFirst) {
+      const key = [from, binding.protocol, { from: hostFirst, to: hostLast }];
+      return [{ set: ranges[family], element: { key, data: [address] } }];
+    }
+    // nftables has no arithmetic on ports: a range that changes its numbers is an element for each port.
+    return Array.from({ length: hostLast - hostFirst + 1 }, (_, offset) => ({
+      set: bindings[family],
+      element: { key: [from, binding.protocol, hostFirst + offset], data: [address, first + offset] },
+    }));
+  });
+}
+
+/** The table in the kernel, and changes to what it holds: each one transaction. */
+export class Ruleset implements Disposable {
+  readonly #socket: NetlinkSocket = openNetfilter();
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  /** @throws KernelError; then nothing has changed */
+  add(placed: readonly Placed[]): void {
+    transact(
+      this.#socket,
+      placed.map(({ set, element }) => addElement(set, element)),
+    );
+  }
+
+  /** Takes elements out; what is not there is fine. */
+  remove(placed: readonly Placed[]): void {
+    const requests = placed.map(({ set, element }) => deleteElement(set, element));
+    try {
+      transact(this.#socket, requests);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
+      for (const request of requests) this.#tryTransact(request);
+    }
+  }
+
+  /** Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. */
+  forgetFlows(bindings: readonly PortBinding[]): void {
+    for (const { protocol, hostPort, hostAddress } of bindings) {
+      if (protocol !== 'udp') continue;
+      const wildcard = hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
+      flushConntrack(this.#socket, {
+        protocol,
+        originalPort: hostPort,
+        ...(wildcard ? {} : { originalDestination: hostAddress }),
+      });
+    }
+  }
+
+  /** Makes the table hold exactly these elements; one line for each thing done. @throws PontoonError */
+  repair(wanted: readonly Placed[]): string[] {
+    const rebuilt = this.#repairRules();
+    const done = rebuilt ? ['table inet pontoon: made'] : [];
+    const requests: NftRequest[] = [];
+    for (const set of SETS) {
+      const present = new Map(listElements(this.#socket, set).map((element) => [rawKey(element), element]));
+      for (const { element } of wanted.filter((one) => one.set === set)) {
+        const { first, last } = encodeFields(set.key, element.key);
+        const key = rawKey({ first, last });
+        const found = present.get(key);
+        present.delete(key);
+        if (found !== undefined && sameData(set, element, found)) continue;
+        if (found !== undefined) requests.push(deleteElement(set, element));
+        requests.push(addElement(set, element));
+        if (!rebuilt)
+          done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
+      }
+      for (const foreign of present.values()) {
+        requests.push(deleteRawElement(set, foreign));
+        done.push(`${set.name}: an element that nobody owns removed`);
+      }
+    }
+    transact(this.#socket, requests);
+    return done;
+  }
+
+  /** Compares chains, rules and sets with what RULESET makes in this kernel; makes the table anew where they differ. */
+  #repairRules(): boolean {
+    const present = describeTable(this.#socket, table);
+    if (present.length > 0 && isDeepStrictEqual(present, reference())) return false;
+    install(['table inet pontoon', 'delete table inet pontoon', RULESET]);
+    return true;
+  }
+
+  #tryTransact(request: NftRequest): void {
+    try {
+      transact(this.#socket, [request]);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** Runs commands in the current namespace, in one transaction. */
+function install(commands: readonly string[]): void {
+  using here = NetworkNamespace.current();
+  using nft = new Nftables(here);
+  nft.run(commands);
+}
+
+let referenceTable: readonly string[] | undefined;
+
+/** What RULESET is in this kernel, found out once in a namespace of its own. */
+function reference(): readonly string[] {
+  referenceTable ??= inScratchNamespace(() => {
+    install([RULESET]);
+    using socket = openNetfilter();
+    return describeTable(socket, table);
+  });
+  return referenceTable;
+}
+
+function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
+  return `${first.toString('latin1')}|${last.toString('latin1')}`;
+}
+
+function sameData(set: NftSet, { data }: NftElement, present: RawElement): boolean {
+  if (set.data === undefined || set.data === 'verdict' || data === undefined || 'verdict' in data) return true;
+  return present.data?.equals(encodeFields(set.data, data).first) === true;
+}
+
+/** The host address or prefix that a binding listens on in a family; undefined where it does not. */
+function hostSideOf({ hostAddress }: PortBinding, family: 4 | 6): string | undefined {
+  if (hostAddress === undefined) return family === 4 ? '0.0.0.0/0' : '::/0';
+  if (hostAddress.includes(':') !== (family === 6)) return undefined;
+  return hostAddress === '0.0.0.0' || hostAddress === '::' ? `${hostAddress}/0` : hostAddress;
+}

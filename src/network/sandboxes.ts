@@ -1,0 +1,361 @@
+/**
+ * @module Sandboxes: created, started, stopped, removed.
+ */
+
+import { PontoonError } from '../errors.ts';
+import { parseAddress } from '../kernel/inet.ts';
+import { NetworkNamespace } from '../kernel/namespace.ts';
+import { setLink } from '../kernel/rtnetlink/link.ts';
+import { writeSysctl } from '../kernel/sysctl.ts';
+import { type Context, step } from './context.ts';
+import type { OpenNamespace } from './drivers/driver.ts';
+import {
+  connectEndpoints,
+  derivedMac,
+  disconnectEndpoints,
+  endpointEvent,
+  interfaceNames,
+  membershipsOf,
+  openNamespace,
+  type Plan,
+  planEndpoints,
+  releasePlans,
+  whoHas,
+  withSocket,
+} from './endpoints.ts';
+import { checkName, newId, shortId } from './identity.ts';
+import { LOOPBACK_INDEX } from './interface.ts';
+import type { EndpointRecord, NetworkRecord, NewEvent, SandboxRecord } from './store.ts';
+import type { EndpointSpec, NamespaceSpec, SandboxSpec } from './types.ts';
+
+/** A network to attach a new sandbox to. */
+export interface WantedEndpoint {
+  readonly network: NetworkRecord;
+  readonly spec: EndpointSpec;
+}
+
+/** Makes a sandbox and attaches it, as one operation. @throws PontoonError; nothing has changed then */
+export function createSandbox(context: Context, spec: SandboxSpec, wanted: readonly WantedEndpoint[]): SandboxRecord {
+  const { state } = context;
+  const sandbox = resolveSandbox(context, spec);
+  using open = existingNamespace(sandbox);
+  const plans = planEndpoints(context, sandbox, wanted, [], open === undefined ? new Set() : interfaceNames(open));
+  try {
+    step(`sandbox ${sandbox.name}: record`);
+    state.commit({
+      sandboxes: [sandbox],
+      endpoints: plans.map(({ endpoint }) => endpoint),
+      events: [
+        sandboxEvent('create', sandbox),
+        sandboxEvent('start', sandbox),
+        ...plans.map((plan) => endpointEvent('connect', plan, sandbox)),
+      ],
+    });
+  } catch (error) {
+    releasePlans(context, plans);
+    throw error;
+  }
+  try {
+    startStack(context, sandbox, open, plans);
+  } catch (error) {
+    state.commit({
+      removeEndpoints: plans.map(({ endpoint }) => endpoint.id),
+      removeSandboxes: [sandbox.id],
+      events: [sandboxEvent('destroy', sandbox)],
+    });
+    tearDown(context, sandbox, plans);
+    releasePlans(context, plans);
+    throw error;
+  }
+  return sandbox;
+}
+
+/** Attaches a sandbox to one more network. @throws PontoonError; nothing has changed then */
+export function attachSandbox(context: Context, sandbox: SandboxRecord, wanted: WantedEndpoint): EndpointRecord {
+  const { state } = context;
+  using open = sandbox.running && !isShared(sandbox) ? openNamespace(context, sandbox) : undefined;
+  const taken = open === undefined || sandbox.namespace === 'new' ? new Set<string>() : interfaceNames(open);
+  const plans = planEndpoints(context, sandbox, [wanted], membershipsOf(context, sandbox.id), taken);
+  const [plan] = plans as [Plan];
+  try {
+    step(`endpoint ${sandbox.name} on ${plan.network.name}: record`);
+    state.commit({ endpoints: [plan.endpoint], events: [endpointEvent('connect', plan, sandbox)] });
+  } catch (error) {
+    releasePlans(context, plans);
+    throw error;
+  }
+  if (open === undefined) return plan.endpoint;
+  try {
+    connectEndpoints(context, sandbox, open, plans);
+  } catch (error) {
+    state.commit({ removeEndpoints: [plan.endpoint.id], events: [endpointEvent('disconnect', plan, sandbox)] });
+    disconnectEndpoints(context, sandbox, open, plans);
+    releasePlans(context, plans);
+    throw error;
+  }
+  return plan.endpoint;
+}
+
+/** Takes a sandbox off a network. */
+export function detachSandbox(context: Context, sandbox: SandboxRecord, membership: Plan): void {
+  const { state, resolvers } = context;
+  const { endpoint, network } = membership;
+  step(`endpoint ${sandbox.name} on ${network.name}: record`);
+  state.commit({ removeEndpoints: [endpoint.id], events: [endpointEvent('disconnect', membership, sandbox)] });
+  if (sandbox.running) {
+    using open = openIfThere(context, sandbox);
+    disconnectEndpoints(context, sandbox, open, [membership]);
+    resolvers.refresh(sandbox, membershipsOf(context, sandbox.id));
+  }
+  releasePlans(context, [membership]);
+}
+
+/** Ends a sandbox's stack; static addresses stay reserved, dynamic ones are given back. */
+export function stopSandbox(context: Context, sandbox: SandboxRecord): void {
+  const { state } = context;
+  if (!sandbox.running) return;
+  refuseWhileShared(context, sandbox);
+  const running = membershipsOf(context, sandbox.id);
+  step(`sandbox ${sandbox.name}: record`);
+  state.commit({
+    sandboxes: [{ ...sandbox, running: false }],
+    endpoints: running.map(({ endpoint }) => stopped(endpoint)),
+    events: [sandboxEvent('stop', sandbox)],
+  });
+  tearDown(context, sandbox, running);
+  for (const { endpoint, network } of running) {
+    if (!endpoint.static.ipv4) context.leases.release(network.id, endpoint.ipv4);
+    if (!endpoint.static.ipv6) context.leases.release(network.id, endpoint.ipv6);
+  }
+}
+
+/** Gives a stopped sandbox a stack again. @throws PontoonError; it is stopped then */
+export function startSandbox(context: Context, sandbox: SandboxRecord, namespace?: NamespaceSpec): SandboxRecord {
+  const { state } = context;
+  if (sandbox.running) return sandbox;
+  const started: SandboxRecord = {
+    ...sandbox,
+    running: true,
+    namespace: namespace === undefined ? sandbox.namespace : resolveNamespace(context, namespace),
+  };
+  using open = existingNamespace(started);
+  const before = membershipsOf(context, sandbox.id);
+  const plans = before.map(
+    ({ network, endpoint }): Plan => ({ network, endpoint: leaseAgain(context, started, network, endpoint) }),
+  );
+  const giveBack = (): void => {
+    for (const [index, { network, endpoint }] of plans.entries()) {
+      if (endpoint.ipv4 !== before[index]!.endpoint.ipv4) context.leases.release(network.id, endpoint.ipv4);
+      if (endpoint.ipv6 !== before[index]!.endpoint.ipv6) context.leases.release(network.id, endpoint.ipv6);
+      context.ports.release(endpoint.ports);
+    }
+  };
+  try {
+    holdAgain(context, plans);
+    step(`sandbox ${sandbox.name}: record`);
+    state.commit({
+      sandboxes: [started],
+      endpoints: plans.map(({ endpoint }) => endpoint),
+      events: [sandboxEvent('start', started)],
+    });
+    try {
+      startStack(context, started, open, plans);
+    } catch (error) {
+      state.commit({
+        sandboxes: [sandbox],
+        endpoints: before.map(({ endpoint }) => endpoint),
+        events: [sandboxEvent('stop', sandbox)],
+      });
+      tearDown(context, started, plans);
+      throw error;
+    }
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+  return started;
+}
+
+/** Removes a sandbox with its endpoints. */
+export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
+  const { state, resolvers } = context;
+  refuseWhileShared(context, sandbox);
+  const gone = membershipsOf(context, sandbox.id);
+  step(`sandbox ${sandbox.name}: record`);
+  state.commit({
+    removeEndpoints: gone.map(({ endpoint }) => endpoint.id),
+    removeSandboxes: [sandbox.id],
+    events: [...gone.map((plan) => endpointEvent('disconnect', plan, sandbox)), sandboxEvent('destroy', sandbox)],
+  });
+  if (sandbox.running) tearDown(context, sandbox, gone);
+  resolvers.removeFiles(sandbox.id);
+  releasePlans(context, gone);
+}
+
+/** Makes a namespace ready for interfaces: loopback up; router advertisements and duplicate detection off in ours. */
+export function prepareNamespace(sandbox: SandboxRecord, { namespace, rt }: OpenNamespace): void {
+  rt.request(setLink(LOOPBACK_INDEX, { up: true }));
+  if (sandbox.namespace !== 'new') return;
+  namespace.enter(() => {
+    // Any neighbour on the bridge could otherwise become our IPv6 router (CVE-2020-10749, CVE-2020-13401).
+    writeSysctl('net.ipv6.conf.default.accept_ra', '0');
+    writeSysctl('net.ipv6.conf.default.accept_dad', '0');
+  });
+}
+
+export function isShared(sandbox: SandboxRecord): boolean {
+  return typeof sandbox.namespace === 'object' && 'sandbox' in sandbox.namespace;
+}
+
+/** Whether the engine keeps the namespace by a pin of its own. */
+export function isPinned({ namespace }: SandboxRecord): boolean {
+  return namespace === 'new' || (typeof namespace === 'object' && 'pid' in namespace);
+}
+
+function startStack(
+  context: Context,
+  sandbox: SandboxRecord,
+  existing: OpenNamespace | undefined,
+  plans: readonly Plan[],
+): void {
+  const { resolvers, paths } = context;
+  if (isShared(sandbox) || sandbox.namespace === 'host') {
+    for (const plan of plans) resolvers.announce(plan, sandbox);
+    resolvers.refresh(sandbox, plans);
+    return;
+  }
+  step(`sandbox ${sandbox.name}: namespace`);
+  if (existing !== undefined && isPinned(sandbox)) existing.namespace.pin(paths.namespace(sandbox.id));
+  using fresh = existing === undefined ? withSocket(NetworkNamespace.create(paths.namespace(sandbox.id))) : undefined;
+  const open = existing ?? fresh!;
+  prepareNamespace(sandbox, open);
+  step(`sandbox ${sandbox.name}: resolver`);
+  resolvers.start(sandbox, open.namespace, fresh !== undefined);
+  connectEndpoints(context, sandbox, open, plans);
+}
+
+/** Takes a sandbox's stack out of the kernel. The records are changed already. */
+function tearDown(context: Context, sandbox: SandboxRecord, gone: readonly Plan[]): void {
+  const { resolvers, paths } = context;
+  resolvers.stop(sandbox.id);
+  // A namespace of our own takes its interfaces and routes with it.
+  using open = sandbox.namespace === 'new' ? undefined : openIfThere(context, sandbox);
+  disconnectEndpoints(context, sandbox, open, gone);
+  step(`sandbox ${sandbox.name}: namespace`);
+  if (open !== undefined) resolvers.removeRedirect(sandbox, open.namespace);
+  if (isPinned(sandbox)) NetworkNamespace.unpin(paths.namespace(sandbox.id));
+}
+
+function openIfThere(context: Context, sandbox: SandboxRecord): (OpenNamespace & Disposable) | undefined {
+  if (isShared(sandbox) || sandbox.namespace === 'host') return undefined;
+  try {
+    return openNamespace(context, sandbox);
+  } catch (error) {
+    if (PontoonError.is(error, 'namespace-not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** The namespace that a sandbox is to have, where it is there already. @throws PontoonError namespace-not-found */
+function existingNamespace({ namespace }: SandboxRecord): (OpenNamespace & Disposable) | undefined {
+  if (typeof namespace !== 'object' || 'sandbox' in namespace) return undefined;
+  return withSocket(
+    'path' in namespace ? NetworkNamespace.open(namespace.path) : NetworkNamespace.ofProcess(namespace.pid),
+  );
+}
+
+function resolveSandbox(context: Context, spec: SandboxSpec): SandboxRecord {
+  const { state } = context;
+  const name = checkName('sandbox', spec.name);
+  if (state.sandboxes.named(name) !== undefined) {
+    throw new PontoonError('name-taken', `a sandbox named ${name} already exists: remove it, or choose another name`, {
+      subject: name,
+    });
+  }
+  if (spec.id !== undefined && !/^[0-9a-f]{64}$/.test(spec.id)) {
+    throw new PontoonError('bad-value', `'${spec.id}' is not an ID: give 64 hexadecimal digits`, { subject: spec.id });
+  }
+  if (spec.id !== undefined && state.sandboxes.get(spec.id) !== undefined) {
+    throw new PontoonError('name-taken', `a sandbox with ID ${shortId(spec.id)} already exists`, { subject: spec.id });
+  }
+  const id = spec.id ?? newId();
+  const namespace = resolveNamespace(context, spec.namespace ?? 'new');
+  for (const server of spec.dns ?? []) parseAddress(server);
+  for (const [, address] of spec.extraHosts ?? []) parseAddress(address);
+  return {
+    id,
+    name,
+    createdMs: Date.now(),
+    hostname: spec.hostname === undefined ? shortId(id) : checkName('host', spec.hostname),
+    domainname: spec.domainname ?? '',
+    namespace,
+    running: true,
+    resolver: spec.resolver ?? namespace === 'new',
+    dns: spec.dns,
+    dnsSearch: spec.dnsSearch,
+    dnsOptions: spec.dnsOptions,
+    extraHosts: spec.extraHosts ?? [],
+    labels: spec.labels ?? {},
+  };
+}
+
+/** Resolves a reference to another sandbox, and whose namespace that is in the end. */
+function resolveNamespace({ state }: Context, namespace: NamespaceSpec): NamespaceSpec {
+  if (typeof namespace !== 'object' || !('sandbox' in namespace)) return namespace;
+  const owner = state.sandboxes.find(namespace.sandbox);
+  if (isShared(owner) || owner.namespace === 'host') return owner.namespace;
+  if (owner.running) return { sandbox: owner.id };
+  throw new PontoonError(
+    'mode-conflict',
+    `sandbox ${owner.name} is stopped: start it before another one shares its stack`,
+    { subject: owner.name },
+  );
+}
+
+function refuseWhileShared({ state }: Context, sandbox: SandboxRecord): void {
+  for (const other of state.sandboxes) {
+    if (
+      typeof other.namespace !== 'object' ||
+      !('sandbox' in other.namespace) ||
+      other.namespace.sandbox !== sandbox.id ||
+      !other.running
+    )
+      continue;
+    throw new PontoonError(
+      'sandbox-in-use',
+      `sandbox ${other.name} shares the stack of ${sandbox.name}: remove that one first`,
+      { subject: sandbox.name },
+    );
+  }
+}
+
+/** What of an endpoint stays while its sandbox is stopped. */
+function stopped(endpoint: EndpointRecord): EndpointRecord {
+  const ipv4 = endpoint.static.ipv4 ? endpoint.ipv4 : undefined;
+  const ipv6 = endpoint.static.ipv6 ? endpoint.ipv6 : undefined;
+  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6) };
+}
+
+function leaseAgain(
+  { leases }: Context,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): EndpointRecord {
+  const holder = { id: endpoint.id, name: `${sandbox.name} (${shortId(endpoint.id)})` };
+  const ipv4 = endpoint.ipv4 ?? leases.lease(network.id, 4, holder);
+  const ipv6 = endpoint.ipv6 ?? leases.lease(network.id, 6, holder);
+  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6) };
+}
+
+function holdAgain(context: Context, plans: readonly Plan[]): void {
+  for (const { endpoint } of plans) {
+    for (const { protocol, hostAddress, port, hostPort } of endpoint.ports) {
+      context.ports.hold({ protocol, hostAddress, wanted: [[{ port, hostPort }]] }, whoHas(context));
+    }
+  }
+}
+
+function sandboxEvent(action: NewEvent['action'], { id, name }: SandboxRecord): NewEvent {
+  return { type: 'sandbox', action, id, attributes: { name } };
+}

@@ -1,0 +1,233 @@
+/**
+ * @module The engine's words: what callers ask for (…Spec) and what they are shown (Network, Sandbox, Endpoint, …).
+ *
+ * Addresses, subnets and MACs are canonical text. A reference (`ref`) to a network or sandbox is its name, its ID, or
+ * the beginning of its ID where only one fits.
+ */
+
+export type DriverName = 'bridge' | 'host' | 'none' | 'macvlan';
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** One subnet that a network is asked to have. */
+export interface SubnetSpec {
+  /** '172.18.0.0/24', 'fd00:1::/64'; or a size to be taken from the default pools: '0.0.0.0/24', '::/64'. */
+  readonly subnet: string;
+  /** Default: the first usable address. */
+  readonly gateway?: string;
+  /** Dynamic addresses come from this part of the subnet only. Default: all of it. */
+  readonly ipRange?: string;
+  /** Addresses of other gear, by name, that are never handed out. */
+  readonly auxAddresses?: Readonly<Record<string, string>>;
+}
+
+export interface NetworkSpec {
+  /** Letters, digits, '_', '.', '-', beginning with a letter or digit. */
+  readonly name: string;
+  /** Default: 'bridge'. */
+  readonly driver?: DriverName;
+  /** Default: one IPv4 subnet from the default pools, and one IPv6 subnet when `ipv6` is true. */
+  readonly subnets?: readonly SubnetSpec[];
+  /** False makes an IPv6-only network. Default: true. */
+  readonly ipv4?: boolean;
+  /** Default: true when `subnets` has an IPv6 one, else false. A unique local subnet is picked when none is given. */
+  readonly ipv6?: boolean;
+  /** No way out and no way in, except between its endpoints and to the gateway address. Default: false. */
+  readonly internal?: boolean;
+  /** Whether the endpoints may talk to each other. Default: true. */
+  readonly icc?: boolean;
+  /** Whether what leaves for the outside takes the host's address. Default: true. */
+  readonly masquerade?: boolean;
+  /** Default: the MTU of the link of the host's default route, else 1500. */
+  readonly mtuBytes?: number;
+  /** The name of the bridge on the host, at most 15 bytes. Default: 'br-' and the network's ID. */
+  readonly bridgeName?: string;
+  /** What the interfaces in the sandboxes are called, before a number. Default: 'eth'. */
+  readonly interfacePrefix?: string;
+  /** macvlan: the host's interface below. */
+  readonly parent?: string;
+  /** macvlan. Default: 'bridge'. */
+  readonly macvlanMode?: 'bridge' | 'private' | 'vepa' | 'passthru';
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A subnet that a network has. */
+export interface Subnet {
+  readonly family: 4 | 6;
+  readonly subnet: string;
+  readonly gateway: string | undefined;
+  readonly ipRange: string | undefined;
+  readonly auxAddresses: Readonly<Record<string, string>>;
+}
+
+export interface Network {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly createdMs: number;
+  readonly driver: DriverName;
+  readonly subnets: readonly Subnet[];
+  readonly internal: boolean;
+  readonly icc: boolean;
+  readonly masquerade: boolean;
+  readonly mtuBytes: number;
+  /** The bridge's name on the host; undefined where the driver has none. */
+  readonly bridgeName: string | undefined;
+  readonly interfacePrefix: string;
+  readonly parent: string | undefined;
+  readonly macvlanMode: NonNullable<NetworkSpec['macvlanMode']> | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** One of the three that are always there: bridge, host, none. */
+  readonly predefined: boolean;
+}
+
+/** Where a sandbox's network stack is. */
+export type NamespaceSpec =
+  /** A new namespace, which the engine makes, pins and deletes. */
+  | 'new'
+  /** The host's own stack. */
+  | 'host'
+  /** An existing namespace, such as /run/netns/NAME or /proc/PID/ns/net. */
+  | { readonly path: string }
+  /** The namespace that a process is in now. */
+  | { readonly pid: number }
+  /** Another sandbox's (a reference): `container:` sharing. Such a sandbox has no endpoints of its own. */
+  | { readonly sandbox: string };
+
+export interface SandboxSpec {
+  /** As a network's name. */
+  readonly name: string;
+  /** 64 hexadecimal digits, such as a container's ID. Default: random. */
+  readonly id?: string;
+  /** Default: the first 12 digits of the ID. */
+  readonly hostname?: string;
+  readonly domainname?: string;
+  /** Default: 'new'. */
+  readonly namespace?: NamespaceSpec;
+  /** Whether to serve names at 127.0.0.11. Default: true for 'new' namespaces, false for existing ones. */
+  readonly resolver?: boolean;
+  /** Name servers to forward to, asked from inside the sandbox. Default: the host's, asked from the host. */
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** More lines for /etc/hosts: [name, address]. */
+  readonly extraHosts?: readonly (readonly [name: string, address: string])[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface Sandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly createdMs: number;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** What was asked for, references resolved to IDs. */
+  readonly namespace: NamespaceSpec;
+  /** Where the namespace is now; undefined while the sandbox is stopped. */
+  readonly namespacePath: string | undefined;
+  /** False between stop and start: no namespace, no interfaces; static addresses stay reserved. */
+  readonly running: boolean;
+  readonly resolver: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The rendered files, to be mounted in a container as /etc/hosts, /etc/resolv.conf and /etc/hostname. */
+  readonly files: { readonly hosts: string; readonly resolvConf: string; readonly hostname: string };
+  /** Sorted: the one that gives the default gateway first. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface EndpointSpec {
+  /** More names on this network. */
+  readonly aliases?: readonly string[];
+  /** A static address: it stays reserved while the sandbox is stopped. */
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  /** Default: 02:42 and the IPv4 address. */
+  readonly mac?: string;
+  /** Default: the network's prefix and the first free number. */
+  readonly interfaceName?: string;
+  /** The endpoint with the highest gives the default gateway. Default: 0. */
+  readonly gatewayPriority?: number;
+  readonly ports?: readonly PortBindingSpec[];
+}
+
+/** One port, or the first and last of a range. */
+export type PortOrRange = number | readonly [first: number, last: number];
+
+export interface PortBindingSpec {
+  /** Default: 'tcp'. */
+  readonly protocol?: Protocol;
+  /** The port in the sandbox. */
+  readonly port: PortOrRange;
+  /**
+   * The port on the host. Absent: a free one is chosen. A range for one `port`: the first free one in it. A range for
+   * a range of the same size: port by port.
+   */
+  readonly hostPort?: PortOrRange;
+  /** Default: every IPv4 and IPv6 address of the host. '0.0.0.0' or '::' for every one of a family. */
+  readonly hostAddress?: string;
+}
+
+/** A published port or range, as it is. Both ranges have the same size; one port has first = last. */
+export interface PortBinding {
+  readonly protocol: Protocol;
+  readonly port: readonly [first: number, last: number];
+  readonly hostPort: readonly [first: number, last: number];
+  /** Undefined: every address of both families. */
+  readonly hostAddress: string | undefined;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly sandboxId: string;
+  readonly sandboxName: string;
+  /** The interface in the sandbox; undefined for host and none, and while stopped and never named. */
+  readonly interfaceName: string | undefined;
+  /** The other end of the veth pair, on the host; undefined where the driver has none. */
+  readonly hostInterface: string | undefined;
+  readonly mac: string | undefined;
+  /** With prefix length, such as '172.17.0.2/16'; undefined without IPv4, and for dynamic ones while stopped. */
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
+  readonly gateway4: string | undefined;
+  readonly gateway6: string | undefined;
+  readonly aliases: readonly string[];
+  /** All names that others on the network resolve to it. */
+  readonly dnsNames: readonly string[];
+  readonly gatewayPriority: number;
+  /** It gives the sandbox's default route. */
+  readonly isGateway: boolean;
+  readonly ports: readonly PortBinding[];
+}
+
+/** What happened, in Docker's words where it has them. */
+export interface EngineEvent {
+  /** Counts up over the life of the store. */
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly type: 'network' | 'sandbox' | 'port' | 'engine';
+  readonly action:
+    | 'create'
+    | 'destroy'
+    | 'connect'
+    | 'disconnect'
+    | 'start'
+    | 'stop'
+    | 'publish'
+    | 'unpublish'
+    | 'reconcile';
+  /** The ID of the network (network), sandbox (sandbox, port). */
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** What `reconcile` found and did. */
+export interface ReconcileReport {
+  /** One line for each thing that was not as desired and is now, such as "address 172.17.0.2/16 on eth0 of web: added". */
+  readonly repaired: readonly string[];
+  /** One line for each thing that nobody owned and is gone now. */
+  readonly removed: readonly string[];
+  /** What could not be repaired, and why. */
+  readonly failed: readonly string[];
+}
