@@ -5,7 +5,7 @@
  * So the announcement is made in the background, when the port forwards; whoever attaches does not wait for it.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
 import { KernelError } from '../kernel/error.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
@@ -15,7 +15,7 @@ import { getLink, setLink } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { IPV4_DEVCONF_ARP_NOTIFY } from '../kernel/uapi/rtnetlink.ts';
 
-const RETRY_MS = 10;
+const INTERVAL_MS = 10;
 /** A port that does not forward after a second is down or blocked: then there is nobody to tell. */
 const ATTEMPTS = 100;
 
@@ -28,8 +28,9 @@ export interface Announcement {
 }
 
 export class Announcer {
-  readonly #pending = new Set<Promise<void>>();
   readonly #onError: (error: Error) => void;
+  #waiting: { readonly announcement: Announcement; attempts: number }[] = [];
+  #working: Promise<void> | undefined;
 
   constructor(onError: (error: Error) => void) {
     this.#onError = onError;
@@ -37,28 +38,40 @@ export class Announcer {
 
   /** Announces when the interface forwards. One that is gone by then is not announced. */
   announce(announcement: Announcement): void {
-    const pending = this.#whenForwarding(announcement)
-      .catch(this.#onError)
-      .finally(() => this.#pending.delete(pending));
-    this.#pending.add(pending);
+    this.#waiting.push({ announcement, attempts: 0 });
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
   }
 
   /** Resolves when all announcements are made. */
   async settled(): Promise<void> {
-    await Promise.all(this.#pending);
+    await this.#working;
   }
 
-  async #whenForwarding(announcement: Announcement): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      await sleep(RETRY_MS);
-      if (!announcement.isForwarding()) continue;
-      try {
-        announceNow(announcement);
-        return;
-      } catch (error) {
-        if (PontoonError.is(error, 'namespace-not-found') || KernelError.isKernel(error, 'ENODEV')) return;
-        if (!KernelError.isKernel(error, 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENETDOWN')) throw error; // IPv6 is not ready yet
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await sleep(INTERVAL_MS);
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const one of waiting) {
+        if (!this.#attempt(one.announcement) && ++one.attempts < ATTEMPTS) this.#waiting.push(one);
+        await nextTurn();
       }
+    }
+  }
+
+  /** True when there is nothing more to do. */
+  #attempt(announcement: Announcement): boolean {
+    try {
+      if (!announcement.isForwarding()) return false;
+      announceNow(announcement);
+      return true;
+    } catch (error) {
+      if (KernelError.isKernel(error, 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENETDOWN')) return false; // IPv6 is not ready yet
+      if (!PontoonError.is(error, 'namespace-not-found') && !KernelError.isKernel(error, 'ENODEV'))
+        this.#onError(error as Error);
+      return true;
     }
   }
 }

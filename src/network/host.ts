@@ -40,11 +40,16 @@ export class Host implements Disposable {
 
   /** What the host routes, and through which interface; without the routes of the links in `ours` (by name). */
   routedPrefixes(ours: ReadonlySet<string>): TakenPrefix[] {
-    const names = new Map(this.links().map((link) => [link.index, link.name]));
+    const names = new Map<number, string>();
+    const nameOf = (index: number): string => {
+      const name = names.get(index) ?? getLink(this.rt, index)?.name ?? `interface ${index}`;
+      names.set(index, name);
+      return name;
+    };
     return listRoutes(this.rt)
       .filter((route) => route.table !== RT_TABLE_LOCAL)
       .flatMap((route) => {
-        const through = interfacesOf(route).map((index) => names.get(index) ?? `interface ${index}`);
+        const through = interfacesOf(route).map(nameOf);
         if (through.some((name) => ours.has(name))) return [];
         const holder =
           through.length === 0 ? `the host routes (${route.type})` : `the host routes through ${through.join(' and ')}`;

@@ -6,7 +6,7 @@
  * A crash in between leaves links in the group, which `reap()` at the next start deletes.
  */
 
-import { KernelError } from '../kernel/error.ts';
+import type { Errno } from '../kernel/error.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { deleteLinkGroup, setLink } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
@@ -17,25 +17,23 @@ export const REAPED_GROUP = 0x706f_6e75;
 export class Reaper implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
   readonly #tasks = new Set<Promise<void>>();
+  #links: string[] = [];
+  #asked = false;
   #reaping = false;
-  #again = false;
   #failure: unknown;
 
-  /** Marks links for deletion and begins. A link that is gone already is fine. `socket` is of the reaper's namespace. */
-  delete(socket: NetlinkSocket, links: readonly (number | string)[]): void {
-    for (const link of links) {
-      try {
-        socket.request(setLink(link, { group: REAPED_GROUP }));
-      } catch (error) {
-        if (!KernelError.isKernel(error, 'ENODEV')) throw error;
-      }
-    }
+  /**
+   * Deletes links of the reaper's namespace by name, soon. One that is gone already is fine. Nothing here waits for
+   * the kernel's lock: another deletion may be holding it.
+   */
+  delete(links: readonly string[]): void {
+    this.#links.push(...links);
     this.reap();
   }
 
   /** Begins to delete what is in the group. */
   reap(): void {
-    this.#again = true;
+    this.#asked = true;
     if (!this.#reaping) this.run(() => this.#reapAll());
   }
 
@@ -65,20 +63,17 @@ export class Reaper implements Disposable {
   async #reapAll(): Promise<void> {
     this.#reaping = true;
     try {
-      while (this.#again) {
-        this.#again = false;
-        await this.#deleteGroup();
+      while (this.#asked) {
+        this.#asked = false;
+        const marks = this.#links.map((link) => setLink(link, { group: REAPED_GROUP }));
+        this.#links = [];
+        await this.#socket.batchAsync([...marks, deleteLinkGroup(REAPED_GROUP)], GONE);
       }
     } finally {
       this.#reaping = false;
     }
   }
-
-  async #deleteGroup(): Promise<void> {
-    try {
-      await this.#socket.requestAsync(deleteLinkGroup(REAPED_GROUP));
-    } catch (error) {
-      if (!KernelError.isKernel(error, 'ENODEV')) throw error; // an empty group
-    }
-  }
 }
+
+/** A link that is not there any more; a group without links. */
+const GONE: readonly Errno[] = ['ENODEV'];

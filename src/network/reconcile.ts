@@ -148,10 +148,7 @@ function removeOrphans(context: Context, findings: Findings): void {
     const wanted = endpoint === undefined ? state.networks.get(owner)?.bridgeName : hostInterfaceOf(context, endpoint);
     return link.group === REAPED_GROUP || wanted !== link.name;
   });
-  host.reaper.delete(
-    host.rt,
-    orphans.map(({ index }) => index),
-  );
+  host.reaper.delete(orphans.map(({ name }) => name));
   findings.removed.push(...orphans.map(({ name }) => `link ${name}`));
   const running = new Set(
     [...state.sandboxes].filter((sandbox) => sandbox.running && isPinned(sandbox)).map(({ id }) => id.slice(0, 12)),

@@ -8,7 +8,7 @@
  */
 
 import { closeSync } from 'node:fs';
-import { errnoName, KernelError } from '../error.ts';
+import { type Errno, errnoName, KernelError } from '../error.ts';
 import * as ffi from '../ffi.ts';
 import {
   NETLINK_ADD_MEMBERSHIP,
@@ -85,27 +85,19 @@ export class NetlinkSocket implements Disposable {
 
   /**
    * Several requests in one send. The kernel carries out all of them, also behind one that failed; the first failure
-   * is thrown when all answers are in.
+   * is thrown when all answers are in, unless it is one of `expected`.
    */
-  batch(requests: readonly NetlinkRequest[]): void {
+  batch(requests: readonly NetlinkRequest[], expected: readonly Errno[] = []): void {
     if (requests.length === 0) return;
-    const first = this.#send(requests);
-    let failure: unknown;
-    requests.forEach((request, index) => {
-      try {
-        this.#answer(request, first + index);
-      } catch (error) {
-        failure ??= error;
-      }
-    });
-    if (failure !== undefined) throw failure;
+    this.#answers(requests, this.#send(requests), expected);
   }
 
-  /** Sends a request on another thread and waits for its answer without stopping this one. Nothing else may use the socket meanwhile. */
-  async requestAsync(request: NetlinkRequest): Promise<void> {
-    const sequence = ++this.#sequence;
-    await ffi.sendAsync(this.fd, encode([request], sequence));
-    this.#answer(request, sequence);
+  /** The same with the sending on another thread, so that this one goes on while the kernel sleeps. Nothing else may use the socket meanwhile. */
+  async batchAsync(requests: readonly NetlinkRequest[], expected: readonly Errno[] = []): Promise<void> {
+    const first = this.#sequence + 1;
+    this.#sequence += requests.length;
+    await ffi.sendAsync(this.fd, encode(requests, first));
+    this.#answers(requests, first, expected);
   }
 
   /**
@@ -137,6 +129,18 @@ export class NetlinkSocket implements Disposable {
     this.#sequence += requests.length;
     ffi.send(this.fd, encode(requests, first));
     return first;
+  }
+
+  #answers(requests: readonly NetlinkRequest[], first: number, expected: readonly Errno[]): void {
+    let failure: unknown;
+    requests.forEach((request, index) => {
+      try {
+        this.#answer(request, first + index);
+      } catch (error) {
+        if (!KernelError.isKernel(error) || !expected.includes(error.errno)) failure ??= error;
+      }
+    });
+    if (failure !== undefined) throw failure;
   }
 
   #answer(request: NetlinkRequest, sequence: number): NetlinkMessage[] {

@@ -69,7 +69,7 @@ export const bridgeDriver: NetworkDriver = {
 
   removeNetwork(host, network) {
     const link = host.link(network.bridgeName!);
-    if (link !== undefined && ownerOf(link.alias) === network.id) host.reaper.delete(host.rt, [link.index]);
+    if (link !== undefined && ownerOf(link.alias) === network.id) host.reaper.delete([link.name]);
   },
 
   attach(host, sandbox, attachment) {
@@ -103,11 +103,9 @@ export const bridgeDriver: NetworkDriver = {
     if (!network.icc) host.rt.request(setBridgePort(host.link(name)!.index, { isolated: true }));
   },
 
-  detach(host, _sandbox, { endpoint }) {
-    const link = host.link(endpoint.hostInterface!);
-    if (link === undefined) return;
-    if (link.port !== undefined) cutOff(host, link);
-    host.reaper.delete(host.rt, [link.index]);
+  detach(host, sandbox, { endpoint }) {
+    if (sandbox !== undefined) cutOff(host, endpoint.hostInterface!);
+    host.reaper.delete([endpoint.hostInterface!]);
   },
 
   isForwarding(host, endpoint) {
@@ -214,8 +212,10 @@ function remakeRoom(
   sandbox.rt.request(deleteLink(rest.index));
 }
 
-/** Stops the port at once: deleting the link comes a few milliseconds later. */
-function cutOff(host: Host, link: Link): void {
+/** Stops a port at once: deleting the link comes a few milliseconds later. */
+function cutOff(host: Host, name: string): void {
+  const link = host.link(name);
+  if (link?.port === undefined) return;
   try {
     host.rt.request(setBridgePort(link.index, { state: 'disabled' }));
   } catch (error) {
