@@ -15,7 +15,7 @@ import {
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_IF,
   IPV6_MULTICAST_LOOP,
-} from './uapi/icmpv6.ts';
+} from './uapi/in.ts';
 
 const ALL_NODES = 'ff02::1';
 /** Receivers drop neighbour discovery that has passed a router. */
