@@ -1,0 +1,90 @@
+/**
+ * @module The private world of a run: new network, mount and process namespaces, in which daemons and rules of every kind
+ * may be made without the machine noticing.
+ *
+ * What programs write outside the checkout (/run, /etc, /var/lib, /opt) goes to memory and ends with the world. Process
+ * namespace: when the run ends, however it ends, the kernel kills all that it started. Control groups are the one thing
+ * that cannot be private here; they are made below one parent, which is removed last.
+ */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './exec.ts';
+
+const MARK = 'PONTOON_BENCH_WORLD';
+const CGROUPS = '/sys/fs/cgroup';
+
+/** The directory of the run, in memory. */
+export const WORK = '/run/pontoon-bench';
+
+/** True inside the world. */
+export function inWorld(): boolean {
+  return process.env[MARK] !== undefined;
+}
+
+/** The parent for control groups of this run, below each controller. */
+export function cgroupParent(): string {
+  return `/pontoon-bench-${process.env[MARK]}`;
+}
+
+/** Runs this same command again inside a new world. Resolves with its exit status when all is gone. */
+export async function reenter(): Promise<number> {
+  if (process.getuid?.() !== 0) throw new Error('bench: needs root: it makes namespaces, bridges and a Docker daemon');
+  const mark = String(process.pid);
+  const namespaces = [
+    '--net',
+    '--mount',
+    '--propagation',
+    'private',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+  ];
+  const child = spawn('unshare', [...namespaces, process.execPath, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, [MARK]: mark },
+  });
+  // Ctrl-C reaches the child too; wait for it, so that what it leaves can be removed.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'));
+  const status = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  removeCgroups(`pontoon-bench-${mark}`);
+  return status;
+}
+
+/** Lays out the world: once, at its start. */
+export async function layOut(): Promise<void> {
+  // The first process of a process namespace has no default handlers: without these a signal would be ignored.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+  await run('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
+  mkdirSync(WORK, { recursive: true });
+  mkdirSync('/run/netns');
+  for (const path of ['/etc', '/var/lib', '/opt']) {
+    const upper = join(WORK, 'upper', path);
+    const scratch = join(WORK, 'scratch', path);
+    mkdirSync(upper, { recursive: true });
+    mkdirSync(scratch, { recursive: true });
+    const options = `lowerdir=${path},upperdir=${upper},workdir=${scratch}`;
+    await run('mount', ['-t', 'overlay', 'overlay', '-o', options, path]);
+  }
+  await run('ip', ['link', 'set', 'lo', 'up']);
+}
+
+/** Removes a control group with its children below every controller: they are empty, as their processes have ended. */
+function removeCgroups(name: string): void {
+  const removeTree = (path: string): void => {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeTree(join(path, entry.name));
+    }
+    rmdirSync(path);
+  };
+  if (!existsSync(CGROUPS)) return;
+  for (const root of [CGROUPS, ...readdirSync(CGROUPS).map((entry) => join(CGROUPS, entry))]) {
+    const path = join(root, name);
+    if (existsSync(path)) removeTree(path);
+  }
+}
