@@ -1,0 +1,109 @@
+/**
+ * @module publish: a thousand ports as one range, and what a new connection costs when there are many.
+ *
+ * Docker takes minutes for these: its side is measured with --full, and once.
+ */
+
+import { connectRate } from '../dataplane/tools.ts';
+import { isolated } from '../lib/isolated.ts';
+import { lanNeighbour } from '../lib/lan.ts';
+import type { Row, Section } from '../lib/report.ts';
+import { settle } from '../lib/settle.ts';
+import { interleaved, median } from '../lib/stats.ts';
+import * as docker from '../peers/docker.ts';
+import { Dockerd } from '../peers/dockerd.ts';
+import { benchEngine, place } from '../pontoon.ts';
+
+const PONTOON = new URL('../pontoon.ts', import.meta.url).href;
+const RANGE = 1000;
+const MANY = 5000;
+const FIRST = 10_000;
+
+export const publish: Section = {
+  name: 'publish',
+  about: 'a range of 1,000 ports',
+  async run({ rounds, full }) {
+    const mine: docker.PublishCost[] = [];
+    for (let round = 0; round < rounds; round++) {
+      mine.push(await isolated(PONTOON, 'publishCost', { count: RANGE }));
+      await settle();
+    }
+    const theirs = full ? await dockerCost() : undefined;
+    const row = (what: string, key: keyof docker.PublishCost, unit: Row['unit'], atMost: number): Row => ({
+      what,
+      unit,
+      better: 'lower',
+      pontoon: median(mine.map((cost) => cost[key])),
+      ...(theirs && { peer: { name: 'dockerd', value: theirs[key] } }),
+      goal: { atMost },
+    });
+    return [
+      row('publish 1,000 ports', 'publishMs', 'ms', 5),
+      row('unpublish 1,000 ports', 'unpublishMs', 'ms', 5),
+      row('processes for them', 'processes', '', 0),
+      row('memory for them', 'memoryMB', 'MB', 1),
+    ];
+  },
+};
+
+async function dockerCost(): Promise<docker.PublishCost> {
+  await using daemon = await Dockerd.start('docker-publish');
+  return docker.publishCost(daemon, RANGE);
+}
+
+async function ofPontoon(rounds: number): Promise<[one: number, many: number]> {
+  await using engine = await benchEngine();
+  const few = place(await engine.createSandbox({ name: 'few', endpoints: [{ network: 'bridge' }] }));
+  const lan = await lanNeighbour('/proc/self/ns/net', 'lan');
+  const ends = { server: few.namespace, client: lan.namespace, address: lan.hostAddress };
+  const rate = (count: number) => () => connectRate(ends, 80, { first: FIRST, count });
+  await engine.publish('few', { port: 80, hostPort: FIRST });
+  const [one] = await interleaved(rounds, [rate(1)]);
+  // Each port on its own: five thousand elements, and not one range.
+  for (let number = 1; number < MANY; number++) await engine.publish('few', { port: 80, hostPort: FIRST + number });
+  const [many] = await interleaved(rounds, [rate(MANY)]);
+  await engine.removeSandbox('few');
+  return [one!, many!];
+}
+
+/** Without the proxies (10,000 processes for 5,000 ports): what is compared is the rules. */
+async function ofDocker(rounds: number): Promise<[one: number, many: number]> {
+  const rates: number[] = [];
+  for (const count of [1, MANY]) {
+    await using daemon = await Dockerd.start(`docker-connections-${count}`, '--userland-proxy=false');
+    const hostPorts = Array.from({ length: count }, (_, index) => FIRST + index);
+    const container = await daemon.runContainer({ name: 'connections', hostPorts });
+    const lan = await lanNeighbour(daemon.namespace, `docker-lan-${count}`);
+    const ends = { server: container.namespace, client: lan.namespace, address: lan.hostAddress };
+    rates.push(...(await interleaved(rounds, [() => connectRate(ends, 80, { first: FIRST, count })])));
+  }
+  return [rates[0]!, rates[1]!];
+}
+
+export const connections: Section = {
+  name: 'connections',
+  about: 'new TCP connections to a published port, from the LAN',
+  async run({ rounds, full }) {
+    const [one, many] = await ofPontoon(rounds);
+    const theirs = full ? await ofDocker(rounds) : undefined;
+    const row = (what: string, pontoon: number, value: number | undefined): Row => ({
+      what,
+      unit: '/s',
+      better: 'higher',
+      pontoon,
+      ...(value !== undefined && { peer: { name: 'dockerd', value } }),
+    });
+    return [
+      row('connections, 1 published port', one, theirs?.[0]),
+      row('connections, 5,000 published ports', many, theirs?.[1]),
+      {
+        what: 'connection cost at 5,000 ports, of that at 1',
+        unit: '×',
+        better: 'lower',
+        pontoon: one / many,
+        ...(theirs && { peer: { name: 'dockerd', value: theirs[0] / theirs[1] } }),
+        goal: { atMost: 1.05 },
+      },
+    ];
+  },
+};
