@@ -34,8 +34,9 @@ export function familyOf(address: string | Uint8Array): number {
 export function parseInterfaceAddress(text: string): { address: Buffer; prefixLength: number } {
   const slash = text.lastIndexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  const prefixLength = slash < 0 ? address.length * 8 : Number(text.slice(slash + 1));
-  if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > address.length * 8) {
+  const digits = slash < 0 ? String(address.length * 8) : text.slice(slash + 1);
+  const prefixLength = Number(digits);
+  if (!/^\d{1,3}$/.test(digits) || prefixLength > address.length * 8) {
     throw new PontoonError('bad-address', `'${text}' has no valid prefix length: write it like 192.0.2.1/24`, {
       subject: text,
     });

@@ -2,7 +2,7 @@
  * @module The netlink wire format: messages of a 16-byte header, a fixed part, and nested type-length-value attributes.
  *
  * Pure: bytes in, bytes out. Numbers are in host byte order unless a name says otherwise; Pontoon runs on
- * little-endian hosts (x86-64, arm64), which `index.ts` of the kernel layer's tests checks.
+ * little-endian hosts (x86-64, arm64), which test/kernel/headers.test.ts checks.
  * @see linux/netlink.h, Documentation/userspace-api/netlink/intro.rst
  */
 
