@@ -19,13 +19,18 @@ const NSFS_MAGIC_MAJOR = 0;
 let here: number | undefined;
 
 export class NetworkNamespace implements Disposable {
-  readonly fd: number;
+  #fd: number;
   /** The inode of the namespace: its identity, as `ip netns`, lsns and /proc/PID/ns/net show it. */
   readonly inode: number;
 
   private constructor(fd: number) {
-    this.fd = fd;
+    this.#fd = fd;
     this.inode = fstatSync(fd).ino;
+  }
+
+  /** The open descriptor; -1 when disposed of, so that its number, used again, never leads somewhere else. */
+  get fd(): number {
+    return this.#fd;
   }
 
   /** The namespace of the calling thread. */
@@ -117,16 +122,18 @@ export class NetworkNamespace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.fd);
+    if (this.#fd < 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
   }
 
   /** Runs one synchronous step inside the namespace. @throws KernelError, and whatever the step throws */
   enter<T>(step: () => T): T {
     const home = here ?? openSync(THREAD_NAMESPACE, 'r');
-    ffi.setns(this.fd, ffi.CLONE_NEWNET);
     const outer = here;
-    here = this.fd;
     try {
+      ffi.setns(this.fd, ffi.CLONE_NEWNET);
+      here = this.fd;
       return step();
     } finally {
       here = outer;

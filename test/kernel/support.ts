@@ -45,17 +45,22 @@ export function createSandbox() {
   };
 }
 
-/** A veth pair with both ends in the socket's namespace, up; it goes with the scope. */
+/** A veth pair with both ends in the socket's namespace, up, without addresses; it goes with the scope. */
 export function createPair(socket: NetlinkSocket, settings: { up?: boolean } = {}) {
   const name = linkName('a');
   const peerName = linkName('b');
   socket.request(createVeth({ name, peer: { name: peerName } }));
-  if (settings.up ?? true) socket.batch([name, peerName].map((end) => setLink(end, { up: true, linkLocal: 'none' })));
+  const left = link(socket, name);
+  const right = link(socket, peerName);
+  if (settings.up ?? true) {
+    for (const { index } of [left, right]) socket.request(setLink(index, { linkLocal: 'none' }));
+    for (const { index } of [left, right]) socket.request(setLink(index, { up: true }));
+  }
   return {
-    left: link(socket, name),
-    right: link(socket, peerName),
+    left,
+    right,
     [Symbol.dispose]() {
-      if (getLink(socket, name) !== undefined) socket.request(deleteLink(name));
+      if (getLink(socket, left.index) !== undefined) socket.request(deleteLink(left.index));
     },
   };
 }

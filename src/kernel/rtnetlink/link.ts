@@ -27,8 +27,6 @@ export interface LinkSettings {
   readonly master?: number;
   /** A number to address many links with at once. */
   readonly group?: number;
-  /** Free text, at most 255 bytes (IFALIASZ). */
-  readonly alias?: string;
   /** The largest packet that the stack hands to the link, for IPv6 and, where the kernel has it, for IPv4 (Linux 6.3). */
   readonly gsoMaxBytes?: number;
   /** The largest packet that received ones are merged into, likewise. */
@@ -37,9 +35,14 @@ export interface LinkSettings {
   readonly namespaceFd?: number;
 }
 
-/** What can be set on a link that exists; the kernel refuses these at creation. */
-export interface AddressFamilySettings {
-  /** Whether the kernel makes an IPv6 link-local address when the link comes up: 'none' makes none. */
+/** What can be set only on a link that exists: at creation the kernel refuses or overlooks these. */
+export interface LaterLinkSettings {
+  /** Free text, at most 255 bytes (IFALIASZ). */
+  readonly alias?: string;
+  /**
+   * Whether the kernel makes an IPv6 link-local address when the link comes up: 'none' makes none. To be set before: in
+   * one request, `up` goes first.
+   */
   readonly linkLocal?: 'none' | 'eui64';
   /** IPv4 settings by devconf number: the same as /proc/sys/net/ipv4/conf/IF/…, without /proc. */
   readonly ipv4?: Readonly<Record<number, number>>;
@@ -54,6 +57,7 @@ export interface BridgeSettings {
 
 /** Flags of a bridge port. @see Documentation: bridge(8) */
 export interface BridgePortSettings {
+  /** Without STP, a port that is not disabled forwards: the kernel overrides the other states. */
   readonly state?: PortState;
   /** An isolated port reaches only ports that are not isolated (and the bridge itself). */
   readonly isolated?: boolean;
@@ -77,7 +81,7 @@ export interface Link {
   readonly mac: string | undefined;
   readonly mtuBytes: number;
   readonly master: number | undefined;
-  /** The index of the other end (veth) or of the link below (macvlan, vxlan). */
+  /** The index of the other end (veth) or of the link below (macvlan). */
   readonly peer: number | undefined;
   /** The namespace number in which `peer` counts, when it is another one. */
   readonly peerNamespaceId: number | undefined;
@@ -157,10 +161,15 @@ export function createDummy(settings: LinkSettings & { name: string }): NetlinkR
   return create('dummy', settings, () => {});
 }
 
-/** Changes a link. */
+/** Changes a link. A new name needs the link's index: in a message to a name there is no room for a second one. */
+export function setLink(link: number, settings: LinkSettings & LaterLinkSettings & BridgeSettings): NetlinkRequest;
 export function setLink(
   link: number | string,
-  settings: LinkSettings & AddressFamilySettings & BridgeSettings,
+  settings: Omit<LinkSettings, 'name'> & LaterLinkSettings & BridgeSettings,
+): NetlinkRequest;
+export function setLink(
+  link: number | string,
+  settings: LinkSettings & LaterLinkSettings & BridgeSettings,
 ): NetlinkRequest {
   return {
     call: 'RTM_NEWLINK',
@@ -169,8 +178,8 @@ export function setLink(
     flags: 0,
     write(message) {
       message.fixed(ifinfomsg(settings, typeof link === 'number' ? link : 0));
-      const named = typeof link === 'string' && settings.name === undefined ? { ...settings, name: link } : settings;
-      writeSettings(message, named);
+      writeSettings(message, typeof link === 'string' ? { ...settings, name: link } : settings);
+      if (settings.alias !== undefined) message.string(uapi.IFLA_IFALIAS, settings.alias);
       writeAddressFamilies(message, settings);
       if (
         settings.ageingSeconds !== undefined ||
@@ -338,7 +347,6 @@ function writeSettings(message: MessageWriter, settings: LinkSettings): void {
   if (settings.mtuBytes !== undefined) message.u32(uapi.IFLA_MTU, settings.mtuBytes);
   if (settings.master !== undefined) message.u32(uapi.IFLA_MASTER, settings.master);
   if (settings.group !== undefined) message.u32(uapi.IFLA_GROUP, settings.group);
-  if (settings.alias !== undefined) message.string(uapi.IFLA_IFALIAS, settings.alias);
   if (settings.namespaceFd !== undefined) message.s32(uapi.IFLA_NET_NS_FD, settings.namespaceFd);
   // The kernel skips attributes it does not know here, so that an older one keeps the IPv4 limit of 64 KiB.
   if (settings.gsoMaxBytes !== undefined) {
@@ -349,7 +357,7 @@ function writeSettings(message: MessageWriter, settings: LinkSettings): void {
   }
 }
 
-function writeAddressFamilies(message: MessageWriter, { linkLocal, ipv4 }: AddressFamilySettings): void {
+function writeAddressFamilies(message: MessageWriter, { linkLocal, ipv4 }: LaterLinkSettings): void {
   if (linkLocal !== undefined || ipv4 !== undefined) {
     message.nest(uapi.IFLA_AF_SPEC, (families) => {
       if (ipv4 !== undefined) {

@@ -72,6 +72,7 @@ export function replaceRoute(settings: RouteSettings): NetlinkRequest {
   return routeRequest('RTM_NEWROUTE', uapi.RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, settings);
 }
 
+/** Deletes the first route to the destination, in its table, that has all that the settings say; what is absent fits any. */
 export function deleteRoute(settings: RouteSettings): NetlinkRequest {
   return routeRequest('RTM_DELROUTE', uapi.RTM_DELROUTE, 0, settings);
 }
@@ -165,24 +166,36 @@ function parseNextHops(bytes: Buffer | undefined): Route['nextHops'] {
 }
 
 function routeRequest(call: string, type: number, flags: number, settings: RouteSettings): NetlinkRequest {
-  return { call, subject: settings.destination, type, flags, write: (message) => writeRoute(message, settings) };
+  const defaults = type === uapi.RTM_DELROUTE ? ANY : UNICAST;
+  return {
+    call,
+    subject: settings.destination,
+    type,
+    flags,
+    write: (message) => writeRoute(message, settings, defaults),
+  };
 }
 
-function writeRoute(message: MessageWriter, settings: RouteSettings): void {
+/** What a request means where its settings are silent: the kernel takes these values for "any" when it deletes. */
+const UNICAST = { type: 'unicast', protocol: uapi.RTPROT_BOOT } as const;
+const ANY = { type: 'unspec', protocol: uapi.RTPROT_UNSPEC } as const;
+
+function writeRoute(message: MessageWriter, settings: RouteSettings, defaults: typeof UNICAST | typeof ANY): void {
   const via = settings.via === undefined ? undefined : parseAddress(settings.via);
   const { address, prefixLength } =
     settings.destination === 'default'
       ? { address: Buffer.alloc(via?.length ?? 4), prefixLength: 0 }
       : parseInterfaceAddress(settings.destination);
-  const routeType = ROUTE_TYPES.indexOf(settings.type ?? 'unicast');
+  const routeType = ROUTE_TYPES.indexOf(settings.type ?? defaults.type);
   const table = settings.table ?? uapi.RT_TABLE_MAIN;
   const direct = via === undefined && routeType === uapi.RTN_UNICAST && address.length === 4;
+  const scope = direct ? uapi.RT_SCOPE_LINK : uapi.RT_SCOPE_UNIVERSE;
   const header = Buffer.alloc(RTMSG_BYTES);
   header.writeUInt8(address.length === 4 ? AF_INET : AF_INET6, 0);
   header.writeUInt8(prefixLength, 1);
   header.writeUInt8(table < 256 ? table : uapi.RT_TABLE_UNSPEC, 4);
-  header.writeUInt8(settings.protocol ?? uapi.RTPROT_BOOT, 5);
-  header.writeUInt8(direct ? uapi.RT_SCOPE_LINK : uapi.RT_SCOPE_UNIVERSE, 6);
+  header.writeUInt8(settings.protocol ?? defaults.protocol, 5);
+  header.writeUInt8(defaults === ANY ? uapi.RT_SCOPE_NOWHERE : scope, 6);
   header.writeUInt8(routeType, 7);
   message.fixed(header);
   if (prefixLength > 0) message.bytes(uapi.RTA_DST, address);
