@@ -26,6 +26,7 @@ import { NetlinkSocket } from '../../kernel/netlink/socket.ts';
 import { addAddress } from '../../kernel/rtnetlink/address.ts';
 import { createVeth, deleteLink, getLink, listLinks, setLink } from '../../kernel/rtnetlink/link.ts';
 import { addRoute } from '../../kernel/rtnetlink/route.ts';
+import { writeSysctl } from '../../kernel/sysctl.ts';
 import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
 import type { Sandbox } from '../../network/types.ts';
 
@@ -83,6 +84,10 @@ export async function buildWorld(): Promise<World> {
   cleanup.defer(() => {
     if (getLink(host, UPLINK) !== undefined) host.request(deleteLink(UPLINK));
   });
+  // A host that has been up for a while is done with duplicate address detection, and so is its neighbour.
+  const skipDetection = (): void => writeSysctl(`net.ipv6.conf.${UPLINK}.accept_dad`, '0');
+  skipDetection();
+  namespace.enter(skipDetection);
   for (const socket of [host, lan]) socket.batch(['lo', UPLINK].map((name) => setLink(name, { up: true })));
 
   const indexOf = (socket: NetlinkSocket, name: string): number => getLink(socket, name)!.index;
@@ -171,9 +176,14 @@ export class World implements AsyncDisposable {
     return status === 0;
   }
 
-  /** Ends all that was started here, and takes the neighbour and the uplink away. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends all programs that were started here. */
+  async killAll(): Promise<void> {
     await Promise.all([...this.#running].map((started) => started.kill()));
+  }
+
+  /** Ends all programs that were started here, and takes the neighbour and the uplink away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.killAll();
     await this.#cleanup.disposeAsync();
   }
 }
