@@ -45,6 +45,8 @@ export interface NftElement {
 
 /** The kernel wants each new set numbered, for references from the same batch; ours go by name. */
 const ANY_SET_ID = 1;
+/** User data by which nft lists a lone interface name as it is, not backwards (NFTNL_UDATA_SET_KEYBYTEORDER, host). */
+const UDATA_HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 
 /** Adds a set or map; nothing changes when it is there already. */
 export function addSet(set: NftSet): NftRequest {
@@ -61,6 +63,7 @@ export function addSet(set: NftSet): NftRequest {
         message.u32be(nf.NFTA_SET_DATA_TYPE, concatenatedNumber(set.data));
         message.u32be(nf.NFTA_SET_DATA_LEN, concatenatedBytes(set.data));
       }
+      if (set.key.length === 1 && set.key[0] === 'ifname') message.bytes(nf.NFTA_SET_USERDATA, UDATA_HOST_ORDER);
       if (isConcatenatedInterval(set))
         message.nest(nf.NFTA_SET_DESC, (description) => writeFields(description, set.key));
     },
