@@ -102,7 +102,9 @@ export class Dockerd implements AsyncDisposable {
         'content-type': binary ? 'application/x-tar' : 'application/json',
         'content-length': Buffer.byteLength(payload),
       };
-      const options = { socketPath: join(this.#directory, 'socket'), agent: this.#agent, method, path, headers };
+      // The daemon stops reading an archive at its end mark and then closes the connection: do not use that one again.
+      const agent = binary ? false : this.#agent;
+      const options = { socketPath: join(this.#directory, 'socket'), agent, method, path, headers };
       const outgoing = request(options, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part) => {
@@ -115,7 +117,7 @@ export class Dockerd implements AsyncDisposable {
           resolve((text.startsWith('{') && !binary ? JSON.parse(text) : text) as Result);
         });
       });
-      outgoing.on('error', reject);
+      outgoing.on('error', (cause) => reject(new Error(`dockerd: ${method} ${path}: ${cause.message}`, { cause })));
       outgoing.end(payload);
     });
   }
