@@ -102,9 +102,7 @@ export class Dockerd implements AsyncDisposable {
         'content-type': binary ? 'application/x-tar' : 'application/json',
         'content-length': Buffer.byteLength(payload),
       };
-      // The daemon stops reading an archive at its end mark and then closes the connection: do not use that one again.
-      const agent = binary ? false : this.#agent;
-      const options = { socketPath: join(this.#directory, 'socket'), agent, method, path, headers };
+      const options = { socketPath: join(this.#directory, 'socket'), agent: this.#agent, method, path, headers };
       const outgoing = request(options, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part) => {

@@ -48,7 +48,7 @@ export const publish: Section = {
 
 async function dockerCost(): Promise<docker.PublishCost> {
   await using daemon = await Dockerd.start('docker-publish');
-  return docker.publishCost(daemon, RANGE);
+  return await docker.publishCost(daemon, RANGE); // awaited here, before the daemon ends
 }
 
 async function ofPontoon(rounds: number): Promise<[one: number, many: number]> {
