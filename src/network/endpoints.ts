@@ -109,12 +109,13 @@ export function connectEndpoints(
     DRIVERS[plan.network.driver].attach(host, open, { ...plan, sandboxName: sandbox.name });
   }
   const memberships = membershipsOf(context, sandbox.id);
-  step(`endpoint ${sandbox.name}: routes`);
+  step(`endpoint ${sandbox.name}: default routes`);
   setDefaultRoutes(open.rt, defaultRoutes(memberships));
   for (const plan of plans) {
     resolvers.announce(plan, sandbox);
     announce(context, sandbox, plan);
   }
+  step(`endpoint ${sandbox.name}: files`);
   resolvers.refresh(sandbox, memberships);
   const elements = plans.flatMap(({ endpoint }) =>
     endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding)),
@@ -122,6 +123,7 @@ export function connectEndpoints(
   if (elements.length === 0) return;
   step(`endpoint ${sandbox.name}: rules`);
   ruleset.add(elements);
+  step(`endpoint ${sandbox.name}: flows`);
   ruleset.forgetFlows(plans.flatMap(({ endpoint }) => endpoint.ports));
 }
 
@@ -142,10 +144,11 @@ export function disconnectEndpoints(
   ruleset.remove(
     gone.flatMap(({ endpoint }) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
   );
+  step(`endpoint ${sandbox.name}: flows`);
   ruleset.forgetFlows(bindings);
   ports.release(bindings);
   if (open !== undefined) {
-    step(`endpoint ${sandbox.name}: routes`);
+    step(`endpoint ${sandbox.name}: default routes`);
     moveDefaultRoutes(context, sandbox, open, gone);
   }
   for (const plan of gone) {
@@ -171,6 +174,7 @@ export function publish(
       if (!sandbox.running) return added;
       step(`ports of ${sandbox.name}: rules`);
       ruleset.add(added.flatMap((binding) => bindingElements(endpoint, binding)));
+      step(`ports of ${sandbox.name}: flows`);
       ruleset.forgetFlows(added);
     } catch (error) {
       state.commit({ endpoints: [endpoint] });
@@ -197,6 +201,7 @@ export function unpublish(
   if (!sandbox.running) return;
   step(`ports of ${sandbox.name}: rules`);
   ruleset.remove(gone.flatMap((binding) => bindingElements(endpoint, binding)));
+  step(`ports of ${sandbox.name}: flows`);
   ruleset.forgetFlows(gone);
   ports.release(gone);
 }

@@ -101,9 +101,10 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     resolvers: cleanup.use(new Resolvers(paths, onError)),
     announcer: new Announcer(onError),
   };
+  cleanup.defer(() => context.host.reaper.settled());
   restore(context);
   const engine = new Engine(context, store, lock);
-  const report = reconcile(context, { fresh: true });
+  const report = await reconcile(context, { fresh: true });
   for (const line of report.failed) onError(new PontoonError('kernel', line));
   await engine.ensurePredefined(options.defaultNetwork ?? {});
   cleanup.move();
@@ -262,7 +263,7 @@ export class Engine implements AsyncDisposable {
   reconcile(): Promise<ReconcileReport> {
     return this.#exclusive(async () => {
       await this.#context.host.reaper.settled();
-      const report = reconcile(this.#context);
+      const report = await reconcile(this.#context);
       await this.#context.host.reaper.settled();
       return report;
     });

@@ -2,6 +2,7 @@
  * @module The host's own network stack, as far as the engine uses it: its links, routes and settings.
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { Prefix, type TakenPrefix } from '../ipam/index.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { getLink, type Link, listLinks } from '../kernel/rtnetlink/link.ts';
@@ -9,9 +10,12 @@ import { listRoutes, type Route } from '../kernel/rtnetlink/route.ts';
 import { readSysctl, writeSysctl } from '../kernel/sysctl.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { RT_TABLE_LOCAL, RTPROT_RA } from '../kernel/uapi/rtnetlink.ts';
-import { Reaper } from './reaper.ts';
+import { step } from './context.ts';
+import { OWNED_GROUP } from './drivers/driver.ts';
+import { REAPED_GROUP, Reaper } from './reaper.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
+const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 export class Host implements Disposable {
   /** rtnetlink in the host's namespace. */
@@ -74,6 +78,18 @@ export class Host implements Disposable {
     return [...changed, ...this.#set('net.ipv6.conf.all.forwarding', '1')];
   }
 
+  /**
+   * Keeps netfilter out of the way between the ports of a bridge: isolation there needs none of it, and it costs a
+   * connection tracking lookup per frame. The setting is the host's, so it is left alone where somebody may have
+   * chosen it: where br_netfilter was loaded as a module, or another bridge exists (docs/decisions/0004).
+   * @returns one line for each setting that was changed
+   */
+  keepNetfilterOffBridges(): string[] {
+    if (!existsSync(BRIDGE_NETFILTER) || isLoadedModule('br_netfilter')) return [];
+    if (this.links({ kind: 'bridge' }).some(({ group }) => group !== OWNED_GROUP && group !== REAPED_GROUP)) return [];
+    return ['iptables', 'ip6tables'].flatMap((family) => this.#set(`net.bridge.bridge-nf-call-${family}`, '0'));
+  }
+
   #defaultRoutes(): Route[] {
     return listRoutes(this.rt, {})
       .filter(({ destination, table }) => destination.endsWith('/0') && table !== RT_TABLE_LOCAL)
@@ -83,9 +99,15 @@ export class Host implements Disposable {
   #set(name: string, value: string): string[] {
     const old = readSysctl(name);
     if (old === value) return [];
+    step(`${name}: ${value}`);
     writeSysctl(name, value);
     return [`${name}: ${old} → ${value}`];
   }
+}
+
+/** A feature that is built into the kernel is in no such list. */
+function isLoadedModule(name: string): boolean {
+  return existsSync('/proc/modules') && new RegExp(`^${name} `, 'm').test(readFileSync('/proc/modules', 'utf8'));
 }
 
 function interfacesOf(route: Route): number[] {

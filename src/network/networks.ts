@@ -30,7 +30,11 @@ export function createNetwork(context: Context, spec: NetworkSpec): NetworkRecor
     try {
       step(`network ${network.name}: links`);
       driver.ensureNetwork(host, network);
-      if (network.subnets.length > 0) host.allowForwarding(network.subnets.some(({ family }) => family === 6));
+      step(`network ${network.name}: forwarding`);
+      if (network.subnets.length > 0) {
+        host.allowForwarding(network.subnets.some(({ family }) => family === 6));
+        host.keepNetfilterOffBridges();
+      }
       step(`network ${network.name}: rules`);
       ruleset.add(networkElements(network));
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Errno } from '../kernel/error.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { deleteLinkGroup, setLink } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
+import { step } from './context.ts';
 
 /** Links that are to go; next to the group of those that are to stay (drivers/driver.ts). */
 export const REAPED_GROUP = 0x706f_6e75;
@@ -67,6 +68,7 @@ export class Reaper implements Disposable {
         this.#asked = false;
         const marks = this.#links.map((link) => setLink(link, { group: REAPED_GROUP }));
         this.#links = [];
+        step('links: deletion');
         await this.#socket.batchAsync([...marks, deleteLinkGroup(REAPED_GROUP)], GONE);
       }
     } finally {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { PontoonError } from '../errors.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
 import { getLink } from '../kernel/rtnetlink/link.ts';
-import type { Context } from './context.ts';
+import { type Context, step } from './context.ts';
 import { OWNED_GROUP, ownerOf } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { membershipsOf, openNamespace, withSocket } from './endpoints.ts';
@@ -30,9 +30,14 @@ interface Findings {
 }
 
 /** `fresh`: this process has just begun, so that it serves no names and holds no ports yet. @throws PontoonError store */
-export function reconcile(context: Context, options: { readonly fresh?: boolean } = {}): ReconcileReport {
+export async function reconcile(
+  context: Context,
+  options: { readonly fresh?: boolean } = {},
+): Promise<ReconcileReport> {
   const findings: Findings = { repaired: [], removed: [], failed: [] };
   removeOrphans(context, findings);
+  // What is made below may get the name of a link that is on its way out.
+  await context.host.reaper.settled();
   repairNetworks(context, findings);
   for (const sandbox of context.state.sandboxes) {
     if (sandbox.running)
@@ -41,6 +46,7 @@ export function reconcile(context: Context, options: { readonly fresh?: boolean 
   if (options.fresh === true) holdPorts(context, findings);
   attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
   if (findings.repaired.length + findings.removed.length > 0) {
+    step('reconcile: record');
     context.state.commit({ events: [{ type: 'engine', action: 'reconcile', id: '', attributes: counts(findings) }] });
   }
   return findings;
@@ -65,6 +71,7 @@ function repairNetworks(context: Context, findings: Findings): void {
   if (addressed.length === 0) return;
   const ipv6 = addressed.some(({ subnets }) => subnets.some(({ family }) => family === 6));
   attempt(findings, 'forwarding', () => host.allowForwarding(ipv6));
+  attempt(findings, 'bridge netfilter', () => host.keepNetfilterOffBridges());
 }
 
 function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean): string[] {
@@ -112,6 +119,7 @@ function ensureNamespace(context: Context, sandbox: SandboxRecord): 'there' | 'm
   }
   if (isPinned(sandbox)) NetworkNamespace.unpin(path);
   if (sandbox.namespace !== 'new') return 'gone';
+  step(`sandbox ${sandbox.name}: namespace`);
   using _made = withSocket(NetworkNamespace.create(path));
   return 'made';
 }
@@ -155,12 +163,14 @@ function removeOrphans(context: Context, findings: Findings): void {
   );
   for (const name of entries(paths.namespaces)) {
     if (running.has(name)) continue;
+    step(`namespace ${name}: orphan`);
     NetworkNamespace.unpin(join(paths.namespaces, name));
     findings.removed.push(`namespace ${name}`);
   }
   const known = new Set([...state.sandboxes].map(({ id }) => id.slice(0, 12)));
   for (const name of entries(paths.sandboxes)) {
     if (known.has(name)) continue;
+    step(`files of ${name}: orphan`);
     resolvers.removeFiles(name);
     findings.removed.push(`files of sandbox ${name}`);
   }

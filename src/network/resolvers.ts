@@ -10,7 +10,7 @@ import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import { transact } from '../kernel/nftables/batch.ts';
 import { describeTable } from '../kernel/nftables/read.ts';
 import { addTable, deleteTable } from '../kernel/nftables/table.ts';
-import type { Paths } from './context.ts';
+import { type Paths, step } from './context.ts';
 import type { Membership } from './gateway.ts';
 import { shortId } from './identity.ts';
 import { NameDirectory } from './names/directory.ts';
@@ -51,6 +51,7 @@ export class Resolvers implements Disposable {
       const udp = openBoundSocket('udp', RESOLVER_ADDRESS, 0);
       const tcp = openBoundSocket('tcp', RESOLVER_ADDRESS, 0);
       using netfilter = openNetfilter();
+      step(`resolver of ${sandbox.name}: rules`);
       const old = fresh ? [] : [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)];
       transact(netfilter, [...old, ...resolverRedirect(boundPort(udp), boundPort(tcp))]);
       return [udp, tcp] as const;
@@ -83,6 +84,7 @@ export class Resolvers implements Disposable {
   /** Takes the rules out of a namespace that stays. */
   removeRedirect(sandbox: SandboxRecord, namespace: NetworkNamespace): void {
     if (!sandbox.resolver) return;
+    step(`resolver of ${sandbox.name}: rules`);
     namespace.enter(() => {
       using netfilter = openNetfilter();
       transact(netfilter, [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)]);
@@ -112,6 +114,7 @@ export class Resolvers implements Disposable {
     });
     // Written in place: a container has the files mounted, and a mount is of the file, not of its name.
     writeFileSync(join(directory, 'hosts'), hosts);
+    step(`files of ${sandbox.name}: resolv.conf`);
     writeFileSync(join(directory, 'resolv.conf'), rendered.text);
     writeFileSync(join(directory, 'hostname'), renderHostname(sandbox.hostname));
     const outside = memberships.some(({ network }) => !network.internal);

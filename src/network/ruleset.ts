@@ -32,22 +32,25 @@ const masquerade: NftSet = { table, name: 'masqueraded', key: ['ifname'] };
 /** Bridge pairs between which packets may be forwarded: each bridge and itself, when its endpoints may talk. */
 const talking: NftSet = { table, name: 'talking', key: ['ifname', 'ifname'] };
 
-const hostSide = {
-  ip: ['ipv4_addr', 'inet_proto', 'inet_service'],
-  ip6: ['ipv6_addr', 'inet_proto', 'inet_service'],
-} as const;
-/** Host address, protocol and port → endpoint address and port. */
-const bindings: Record<4 | 6, NftSet> = {
-  4: { table, name: 'bindings4', key: hostSide.ip, data: ['ipv4_addr', 'inet_service'], intervals: true },
-  6: { table, name: 'bindings6', key: hostSide.ip6, data: ['ipv6_addr', 'inet_service'], intervals: true },
+/** Protocol and host port → endpoint address and port: bindings on all addresses of the host. */
+const anyAddress: Record<4 | 6, NftSet> = {
+  4: { table, name: 'any4', key: ['inet_proto', 'inet_service'], data: ['ipv4_addr', 'inet_service'] },
+  6: { table, name: 'any6', key: ['inet_proto', 'inet_service'], data: ['ipv6_addr', 'inet_service'] },
 };
-/** The same for ranges of ports that keep their numbers. */
+/** The same with a host address before: bindings on one address. */
+const oneAddress: Record<4 | 6, NftSet> = {
+  4: { table, name: 'address4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], data: ['ipv4_addr', 'inet_service'] },
+  6: { table, name: 'address6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], data: ['ipv6_addr', 'inet_service'] },
+};
+/** Host address or prefix, protocol and range of ports that keep their numbers → endpoint address. */
 const ranges: Record<4 | 6, NftSet> = {
-  4: { table, name: 'ranges4', key: hostSide.ip, data: ['ipv4_addr'], intervals: true },
-  6: { table, name: 'ranges6', key: hostSide.ip6, data: ['ipv6_addr'], intervals: true },
+  4: { table, name: 'ranges4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], data: ['ipv4_addr'], intervals: true },
+  6: { table, name: 'ranges6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], data: ['ipv6_addr'], intervals: true },
 };
 
-const SETS = [bridges, internal, masquerade, talking, bindings[4], bindings[6], ranges[4], ranges[6]];
+const SETS: readonly NftSet[] = [bridges, internal, masquerade, talking].concat(
+  [anyAddress, oneAddress, ranges].flatMap((maps) => [maps[4], maps[6]]),
+);
 
 /** One element and the set that it belongs to. */
 export interface Placed {
@@ -63,8 +66,10 @@ table inet pontoon {
   set internal { typeof iifname; }
   set masqueraded { typeof iifname; }
   set talking { typeof iifname . oifname; }
-  map bindings4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags interval; }
-  map bindings6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; flags interval; }
+  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+  map address4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+  map address6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
   map ranges4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
   map ranges6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
 
@@ -82,10 +87,12 @@ table inet pontoon {
     fib daddr type local jump published
   }
   chain published {
-    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @bindings4
-    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @ranges4
-    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @bindings6
-    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6
+    meta nfproto ipv4 meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @any4
+    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @address4
+    dnat ip to ip daddr . meta l4proto . th dport map @ranges4
+    meta nfproto ipv6 meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . th dport map @any6
+    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @address6
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
@@ -121,19 +128,21 @@ export function networkElements(network: NetworkRecord): Placed[] {
 export function bindingElements(endpoint: EndpointRecord, binding: PortBinding): Placed[] {
   return ([4, 6] as const).flatMap((family): Placed[] => {
     const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
-    const from = hostSideOf(binding, family);
-    if (address === undefined || from === undefined) return [];
+    if (address === undefined || !listensOn(binding, family)) return [];
+    const from = isWildcard(binding.hostAddress) ? undefined : binding.hostAddress;
     const [hostFirst, hostLast] = binding.hostPort;
     const [first] = binding.port;
     if (hostFirst === first && hostLast > hostFirst) {
-      const key = [from, binding.protocol, { from: hostFirst, to: hostLast }];
+      const key = [from ?? (family === 4 ? '0.0.0.0/0' : '::/0'), binding.protocol, { from: hostFirst, to: hostLast }];
       return [{ set: ranges[family], element: { key, data: [address] } }];
     }
     // nftables has no arithmetic on ports: a range that changes its numbers is an element for each port.
-    return Array.from({ length: hostLast - hostFirst + 1 }, (_, offset) => ({
-      set: bindings[family],
-      element: { key: [from, binding.protocol, hostFirst + offset], data: [address, first + offset] },
-    }));
+    return Array.from({ length: hostLast - hostFirst + 1 }, (_, offset): Placed => {
+      const data = [address, first + offset];
+      const port = [binding.protocol, hostFirst + offset];
+      if (from === undefined) return { set: anyAddress[family], element: { key: port, data } };
+      return { set: oneAddress[family], element: { key: [from, ...port], data } };
+    });
   });
 }
 
@@ -168,11 +177,10 @@ export class Ruleset implements Disposable {
   forgetFlows(bindings: readonly PortBinding[]): void {
     for (const { protocol, hostPort, hostAddress } of bindings) {
       if (protocol !== 'udp') continue;
-      const wildcard = hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
       flushConntrack(this.#socket, {
         protocol,
         originalPort: hostPort,
-        ...(wildcard ? {} : { originalDestination: hostAddress }),
+        ...(isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! }),
       });
     }
   }
@@ -249,9 +257,11 @@ function sameData(set: NftSet, { data }: NftElement, present: RawElement): boole
   return present.data?.equals(encodeFields(set.data, data).first) === true;
 }
 
-/** The host address or prefix that a binding listens on in a family; undefined where it does not. */
-function hostSideOf({ hostAddress }: PortBinding, family: 4 | 6): string | undefined {
-  if (hostAddress === undefined) return family === 4 ? '0.0.0.0/0' : '::/0';
-  if (hostAddress.includes(':') !== (family === 6)) return undefined;
-  return hostAddress === '0.0.0.0' || hostAddress === '::' ? `${hostAddress}/0` : hostAddress;
+function isWildcard(hostAddress: string | undefined): boolean {
+  return hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
+}
+
+/** Without a host address a binding listens on both families. */
+function listensOn({ hostAddress }: PortBinding, family: 4 | 6): boolean {
+  return hostAddress === undefined || hostAddress.includes(':') === (family === 6);
 }

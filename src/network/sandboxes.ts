@@ -105,6 +105,7 @@ export function detachSandbox(context: Context, sandbox: SandboxRecord, membersh
   if (sandbox.running) {
     using open = openIfThere(context, sandbox);
     disconnectEndpoints(context, sandbox, open, [membership]);
+    step(`endpoint ${sandbox.name} on ${network.name}: files`);
     resolvers.refresh(sandbox, membershipsOf(context, sandbox.id));
   }
   releasePlans(context, [membership]);
@@ -188,6 +189,7 @@ export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
     events: [...gone.map((plan) => endpointEvent('disconnect', plan, sandbox)), sandboxEvent('destroy', sandbox)],
   });
   if (sandbox.running) tearDown(context, sandbox, gone);
+  step(`sandbox ${sandbox.name}: files`);
   resolvers.removeFiles(sandbox.id);
   releasePlans(context, gone);
 }
@@ -221,6 +223,7 @@ function startStack(
   const { resolvers, paths } = context;
   if (isShared(sandbox) || sandbox.namespace === 'host') {
     for (const plan of plans) resolvers.announce(plan, sandbox);
+    step(`sandbox ${sandbox.name}: files`);
     resolvers.refresh(sandbox, plans);
     return;
   }
@@ -228,6 +231,7 @@ function startStack(
   if (existing !== undefined && isPinned(sandbox)) existing.namespace.pin(paths.namespace(sandbox.id));
   using fresh = existing === undefined ? withSocket(NetworkNamespace.create(paths.namespace(sandbox.id))) : undefined;
   const open = existing ?? fresh!;
+  step(`sandbox ${sandbox.name}: loopback`);
   prepareNamespace(sandbox, open);
   step(`sandbox ${sandbox.name}: resolver`);
   resolvers.start(sandbox, open.namespace, fresh !== undefined);

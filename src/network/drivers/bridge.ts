@@ -21,8 +21,10 @@ import {
   setBridgePort,
   setLink,
 } from '../../kernel/rtnetlink/link.ts';
+import { addRoute, listRoutes } from '../../kernel/rtnetlink/route.ts';
 import { readSysctl } from '../../kernel/sysctl.ts';
-import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_SCOPE_UNIVERSE } from '../../kernel/uapi/rtnetlink.ts';
+import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_SCOPE_UNIVERSE, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
+import { step } from '../context.ts';
 import type { Host } from '../host.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
 import type { NetworkRecord } from '../store.ts';
@@ -31,6 +33,9 @@ import { type Attachment, type NetworkDriver, type OpenNamespace, OWNED_GROUP, o
 
 /** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
 const BRIDGE_PORTS = 1023;
+
+/** Behind the route of lo, which has metric 0: the host's own traffic to ::1 never takes the bridge's. */
+const LOOPBACK_METRIC = 1024;
 
 /**
  * Packets inside the host may be this large ("BIG TCP"): endpoint to endpoint they are never cut into frames, so that
@@ -54,6 +59,7 @@ export const bridgeDriver: NetworkDriver = {
           group: OWNED_GROUP,
         }),
       );
+      step(`bridge ${name}: alias`);
       host.rt.request(setLink(name, { alias: ownerAlias(network.id) }));
       link = host.link(name)!;
       done.push(`bridge ${name}: made`);
@@ -77,6 +83,7 @@ export const bridgeDriver: NetworkDriver = {
     const bridge = host.link(network.bridgeName!);
     if (bridge === undefined) throw bridgeGone(network);
     const name = endpoint.hostInterface!;
+    step(`${name}: pair`);
     try {
       host.rt.request(
         createVeth({
@@ -97,9 +104,12 @@ export const bridgeDriver: NetworkDriver = {
     } catch (error) {
       throw explainRefusal(error, attachment);
     }
+    step(`${name}: addresses`);
     bringUpInterface(sandbox.rt, network, endpoint);
+    step(`${name}: alias`);
     // A port carries no addresses: the kernel must not give it a link-local one. That is set before it comes up.
     host.rt.batch([setLink(name, { alias: ownerAlias(endpoint.id), linkLocal: 'none' }), setLink(name, { up: true })]);
+    step(`${name}: isolation`);
     if (!network.icc) host.rt.request(setBridgePort(host.link(name)!.index, { isolated: true }));
   },
 
@@ -162,6 +172,19 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
     repair(`bridge ${name}: route_localnet 0 → 1`, setLink(link.index, { ipv4: { [IPV4_DEVCONF_ROUTE_LOCALNET]: 1 } }));
   }
   if (!link.up) repair(`bridge ${name}: brought up`, setLink(link.index, { up: true }));
+  step(`bridge ${name}: settings`);
+  // And one from its ::1 likewise; IPv6 has no such setting, but a local route of the bridge's own does it (docs/decisions/0002).
+  const ipv6 = network.subnets.some(({ family }) => family === 6);
+  const loopback = { destination: '::1/128', type: 'local', table: RT_TABLE_LOCAL, link: link.index } as const;
+  if (ipv6 && !link.up) requests.push(addRoute({ ...loopback, metric: LOOPBACK_METRIC }));
+  else if (
+    ipv6 &&
+    !listRoutes(host.rt, { family: 6, table: RT_TABLE_LOCAL }).some(
+      (route) => route.link === link.index && route.destination === '::1/128',
+    )
+  ) {
+    repair(`bridge ${name}: local route ::1 added`, addRoute({ ...loopback, metric: LOOPBACK_METRIC }));
+  }
   host.rt.batch(requests);
   return done;
 }
@@ -199,6 +222,7 @@ function remakeRoom(
   inner: Link | undefined,
   { endpoint }: Attachment,
 ): void {
+  step(`${endpoint.hostInterface}: remains`);
   if (outer !== undefined) host.rt.request(deleteLink(outer.index));
   const rest = getLink(sandbox.rt, endpoint.interfaceName!);
   if (rest === undefined) return;
@@ -216,6 +240,7 @@ function remakeRoom(
 function cutOff(host: Host, name: string): void {
   const link = host.link(name);
   if (link?.port === undefined) return;
+  step(`${name}: cut off`);
   try {
     host.rt.request(setBridgePort(link.index, { state: 'disabled' }));
   } catch (error) {
