@@ -160,6 +160,11 @@ export function sendAsync(fd: number, data: Bytes): Promise<void> {
   });
 }
 
+/** Closes a descriptor that Node does not know. */
+export function close(fd: number): void {
+  check(c.close(fd), 'close', `fd ${fd}`);
+}
+
 /** Closes on another thread: the close of a packet socket or of the last reference to a namespace waits for RCU. */
 export function closeAsync(fd: number): Promise<void> {
   return inThreadPool((done) => c.close.async(fd, done)).then((result) => {

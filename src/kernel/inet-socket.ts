@@ -18,14 +18,11 @@ const TYPES = { tcp: ffi.SOCK_STREAM, udp: ffi.SOCK_DGRAM, sctp: ffi.SOCK_STREAM
 const IPPROTO = { tcp: 6, udp: 17, sctp: 132 };
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-const IP_FREEBIND = 15;
-const IPPROTO_IP = 0;
+const SO_REUSEADDR = 2;
 
 export interface BindOptions {
   /** An IPv6 wildcard socket takes the port of IPv4 as well. Default: false. */
   readonly dualStack?: boolean;
-  /** An address that no interface has (yet) is fine. Default: false. */
-  readonly freeBind?: boolean;
 }
 
 /** A socket bound to an address and port; port 0 lets the kernel choose. @throws KernelError EADDRINUSE, EADDRNOTAVAIL, … */
@@ -35,32 +32,45 @@ export function openBoundSocket(
   port: number,
   options: BindOptions = {},
 ): number {
-  const result = tryOpenBoundSocket(protocol, address, port, options);
-  if (typeof result === 'number') return result;
+  const result = tryBindPorts(protocol, address, port, port, options);
+  if (typeof result !== 'string') return result[0]!;
   throw new KernelError('bind', result, { subject: `${protocol} ${address} port ${port}` });
 }
 
-/** Like openBoundSocket, but returns the errno when the kernel does not give the port. */
-export function tryOpenBoundSocket(
+/**
+ * Sockets bound to each port of a range, or the errno of the first port that the kernel does not give; nothing stays
+ * bound then.
+ */
+export function tryBindPorts(
   protocol: SocketProtocol,
   address: string,
-  port: number,
-  options: BindOptions = {},
-): number | Errno {
-  const fd = openSocket(protocol, familyOf(address));
+  first: number,
+  last: number,
+  { dualStack = false }: BindOptions = {},
+): number[] | Errno {
+  const sockaddr = socketAddress(address, first);
+  const family = familyOf(address);
+  const fds: number[] = [];
   try {
-    if (familyOf(address) === ffi.AF_INET6) {
-      ffi.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.dualStack === true ? 0 : 1);
+    for (let port = first; port <= last; port++) {
+      sockaddr.writeUInt16BE(port, 2);
+      const result = tryBind(protocol, family, sockaddr, dualStack);
+      if (typeof result === 'string') {
+        closeSockets(fds);
+        return result;
+      }
+      fds.push(result);
     }
-    if (options.freeBind === true) ffi.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, 1);
-    const refused = ffi.tryBind(fd, socketAddress(address, port));
-    if (refused === undefined) return fd;
-    closeSync(fd);
-    return refused;
+    return fds;
   } catch (error) {
-    closeSync(fd);
+    closeSockets(fds);
     throw error;
   }
+}
+
+/** Closes sockets that Node does not know. */
+export function closeSockets(fds: readonly number[]): void {
+  for (const fd of fds) ffi.close(fd);
 }
 
 /**
@@ -83,6 +93,41 @@ export function openOutgoingSocket(protocol: 'tcp' | 'udp', address: string, por
 /** The port that a socket is bound to. */
 export function boundPort(fd: number): number {
   return socketPort(ffi.getsockname(fd));
+}
+
+/**
+ * Without SO_REUSEADDR, so that nobody else can bind the port either. Connections that a former server has closed
+ * (TIME_WAIT) refuse that for a minute; then the port is taken by listening on it, which refuses others as well.
+ */
+function tryBind(protocol: SocketProtocol, family: number, sockaddr: Buffer, dualStack: boolean): number | Errno {
+  const refused = tryBindOnce(protocol, family, sockaddr, dualStack, false);
+  if (refused !== 'EADDRINUSE' || protocol !== 'tcp') return refused;
+  return tryBindOnce(protocol, family, sockaddr, dualStack, true);
+}
+
+function tryBindOnce(
+  protocol: SocketProtocol,
+  family: number,
+  sockaddr: Buffer,
+  dualStack: boolean,
+  listen: boolean,
+): number | Errno {
+  const fd = openSocket(protocol, family);
+  try {
+    if (family === ffi.AF_INET6) ffi.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+    if (listen) ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_REUSEADDR, 1);
+    const refused = ffi.tryBind(fd, sockaddr);
+    if (refused !== undefined) {
+      ffi.close(fd);
+      return refused;
+    }
+    if (listen) ffi.listen(fd, 0);
+    return fd;
+  } catch (error) {
+    ffi.close(fd);
+    if (KernelError.isKernel(error, 'EADDRINUSE')) return error.errno; // somebody else listens
+    throw error;
+  }
 }
 
 function openSocket(protocol: SocketProtocol, family: number): number {

@@ -6,11 +6,10 @@
  * @see docs/decisions/0005-held-ports.md
  */
 
-import { closeSync } from 'node:fs';
 import { PontoonError } from '../errors.ts';
 import { type Errno, KernelError } from '../kernel/error.ts';
 import { parseAddress } from '../kernel/inet.ts';
-import { boundPort, tryOpenBoundSocket } from '../kernel/inet-socket.ts';
+import { boundPort, closeSockets, tryBindPorts } from '../kernel/inet-socket.ts';
 import type { PortBinding, PortBindingSpec, PortOrRange, Protocol } from './types.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
@@ -80,13 +79,13 @@ export class PortHolder implements Disposable {
   release(bindings: readonly PortBinding[]): void {
     for (const binding of bindings) {
       const key = formatHostSide(binding);
-      for (const fd of this.#held.get(key) ?? []) closeSync(fd);
+      closeSockets(this.#held.get(key) ?? []);
       this.#held.delete(key);
     }
   }
 
   [Symbol.dispose](): void {
-    for (const fds of this.#held.values()) for (const fd of fds) closeSync(fd);
+    for (const fds of this.#held.values()) closeSockets(fds);
     this.#held.clear();
   }
 
@@ -132,31 +131,29 @@ export class PortHolder implements Disposable {
   /** Holds one binding; the errno when the kernel refuses one of its ports. */
   #tryHold(binding: PortBinding): PortBinding | Errno {
     const { protocol, hostAddress } = binding;
-    const fds: number[] = [];
-    let [first, last] = binding.hostPort;
-    for (let port = first; port <= last; port++) {
-      const result = openHold(protocol, hostAddress, port);
-      if (typeof result === 'string') {
-        for (const fd of fds) closeSync(fd);
-        return result;
-      }
-      fds.push(result);
-    }
-    if (first === 0) first = last = boundPort(fds[0]!);
-    const held: PortBinding = { ...binding, hostPort: [first, last] };
+    const [first, last] = binding.hostPort;
+    const fds = bindHostPorts(protocol, hostAddress, first, last);
+    if (typeof fds === 'string') return fds;
+    const chosen = boundPort(fds[0]!);
+    const held: PortBinding = first === 0 ? { ...binding, hostPort: [chosen, chosen] } : binding;
     this.#held.set(formatHostSide(held), fds);
     return held;
   }
 }
 
-/** One socket that takes a port: of both families at once where no host address is asked for. */
-function openHold(protocol: Protocol, hostAddress: string | undefined, port: number): number | Errno {
-  if (hostAddress !== undefined) return tryOpenBoundSocket(protocol, hostAddress, port);
+/** Sockets that take the ports: of both families at once where no host address is asked for. */
+function bindHostPorts(
+  protocol: Protocol,
+  hostAddress: string | undefined,
+  first: number,
+  last: number,
+): number[] | Errno {
+  if (hostAddress !== undefined) return tryBindPorts(protocol, hostAddress, first, last);
   try {
-    return tryOpenBoundSocket(protocol, '::', port, { dualStack: true });
+    return tryBindPorts(protocol, '::', first, last, { dualStack: true });
   } catch (error) {
     if (!KernelError.isKernel(error, 'EAFNOSUPPORT')) throw error; // a host without IPv6
-    return tryOpenBoundSocket(protocol, '0.0.0.0', port);
+    return tryBindPorts(protocol, '0.0.0.0', first, last);
   }
 }
 

@@ -34,7 +34,10 @@ import { type Attachment, type NetworkDriver, type OpenNamespace, OWNED_GROUP, o
 /** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
 const BRIDGE_PORTS = 1023;
 
-/** Behind the route of lo, which has metric 0: the host's own traffic to ::1 never takes the bridge's. */
+/**
+ * Behind the route of lo, which has metric 0: the host's own traffic to ::1 never takes a bridge's. Each bridge adds its
+ * index, because two routes to one destination need different metrics.
+ */
 const LOOPBACK_METRIC = 1024;
 
 /**
@@ -175,15 +178,21 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   step(`bridge ${name}: settings`);
   // And one from its ::1 likewise; IPv6 has no such setting, but a local route of the bridge's own does it (docs/decisions/0002).
   const ipv6 = network.subnets.some(({ family }) => family === 6);
-  const loopback = { destination: '::1/128', type: 'local', table: RT_TABLE_LOCAL, link: link.index } as const;
-  if (ipv6 && !link.up) requests.push(addRoute({ ...loopback, metric: LOOPBACK_METRIC }));
+  const loopback = addRoute({
+    destination: '::1/128',
+    type: 'local',
+    table: RT_TABLE_LOCAL,
+    link: link.index,
+    metric: LOOPBACK_METRIC + link.index,
+  });
+  if (ipv6 && !link.up) requests.push(loopback);
   else if (
     ipv6 &&
     !listRoutes(host.rt, { family: 6, table: RT_TABLE_LOCAL }).some(
       (route) => route.link === link.index && route.destination === '::1/128',
     )
   ) {
-    repair(`bridge ${name}: local route ::1 added`, addRoute({ ...loopback, metric: LOOPBACK_METRIC }));
+    repair(`bridge ${name}: local route ::1 added`, loopback);
   }
   host.rt.batch(requests);
   return done;
