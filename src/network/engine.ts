@@ -128,7 +128,11 @@ export class Engine implements AsyncDisposable {
 
   /** Makes a network. @throws PontoonError name-taken, bad-*, subnet-overlap, pools-full, interface-taken, feature-missing */
   createNetwork(spec: NetworkSpec): Promise<Network> {
-    return this.#exclusive(() => createNetwork(this.#context, spec));
+    return this.#exclusive(async () => {
+      // A bridge on its way out may have the name that this one is to get.
+      if (spec.bridgeName !== undefined) await this.#context.host.reaper.settled();
+      return createNetwork(this.#context, spec);
+    });
   }
 
   /** Removes a network. @throws PontoonError network-not-found, network-in-use, network-predefined */

@@ -42,21 +42,23 @@ export class Host implements Disposable {
     return (uplink === undefined ? undefined : getLink(this.rt, uplink)?.mtuBytes) ?? DEFAULT_MTU_BYTES;
   }
 
-  /** What the host routes, and through which interface; without the routes of the links in `ours` (by name). */
-  routedPrefixes(ours: ReadonlySet<string>): TakenPrefix[] {
-    const names = new Map<number, string>();
-    const nameOf = (index: number): string => {
-      const name = names.get(index) ?? getLink(this.rt, index)?.name ?? `interface ${index}`;
-      names.set(index, name);
-      return name;
+  /**
+   * What the host routes, and through which interface; without the routes of links of our own, also of those on their
+   * way out, and of the interface `shared`.
+   */
+  routedPrefixes(shared?: string): TakenPrefix[] {
+    const links = new Map<number, Link | undefined>();
+    const linkOf = (index: number): Link | undefined => {
+      if (!links.has(index)) links.set(index, getLink(this.rt, index));
+      return links.get(index);
     };
     return listRoutes(this.rt)
       .filter((route) => route.table !== RT_TABLE_LOCAL)
       .flatMap((route) => {
-        const through = interfacesOf(route).map(nameOf);
-        if (through.some((name) => ours.has(name))) return [];
-        const holder =
-          through.length === 0 ? `the host routes (${route.type})` : `the host routes through ${through.join(' and ')}`;
+        const through = interfacesOf(route).flatMap((index) => linkOf(index) ?? []);
+        if (through.some((link) => isOurs(link) || link.name === shared)) return [];
+        const names = through.map(({ name }) => name).join(' and ');
+        const holder = names === '' ? `the host routes (${route.type})` : `the host routes through ${names}`;
         return [{ prefix: Prefix.parse(route.destination), holder }];
       });
   }
@@ -86,7 +88,7 @@ export class Host implements Disposable {
    */
   keepNetfilterOffBridges(): string[] {
     if (!existsSync(BRIDGE_NETFILTER) || isLoadedModule('br_netfilter')) return [];
-    if (this.links({ kind: 'bridge' }).some(({ group }) => group !== OWNED_GROUP && group !== REAPED_GROUP)) return [];
+    if (this.links({ kind: 'bridge' }).some((link) => !isOurs(link))) return [];
     return ['iptables', 'ip6tables'].flatMap((family) => this.#set(`net.bridge.bridge-nf-call-${family}`, '0'));
   }
 
@@ -103,6 +105,10 @@ export class Host implements Disposable {
     writeSysctl(name, value);
     return [`${name}: ${old} → ${value}`];
   }
+}
+
+function isOurs({ group }: Link): boolean {
+  return group === OWNED_GROUP || group === REAPED_GROUP;
 }
 
 /** A feature that is built into the kernel is in no such list. */

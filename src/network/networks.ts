@@ -130,7 +130,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
   const id = newId();
   const bridgeName = driver === 'bridge' ? bridgeNameOf(context, spec, id) : undefined;
   const addressed = DRIVERS[driver].hasInterfaces;
-  if (addressed) space.setHostRoutes(host.routedPrefixes(ownBridges(context)));
+  if (addressed) space.setHostRoutes(host.routedPrefixes(spec.parent));
   const prefer = name === DEFAULT_NETWORK ? DEFAULT_NETWORK_SUBNET : undefined;
   const subnets = addressed ? claimSubnets(spec, space, holderText(name), prefer) : [];
   const network: NetworkRecord = {
@@ -187,10 +187,6 @@ function checkMtu({ mtuBytes, subnets }: NetworkRecord): void {
   throw new PontoonError('bad-value', `MTU ${mtuBytes} is not possible here: use ${least} to ${MTU_BYTES.largest}`, {
     subject: String(mtuBytes),
   });
-}
-
-function ownBridges({ state }: Context): Set<string> {
-  return new Set([...state.networks].flatMap(({ bridgeName }) => (bridgeName === undefined ? [] : [bridgeName])));
 }
 
 function releaseSubnets(space: Context['space'], network: Pick<NetworkRecord, 'name' | 'subnets'>): void {
