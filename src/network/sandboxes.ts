@@ -242,8 +242,10 @@ function startStack(
 function tearDown(context: Context, sandbox: SandboxRecord, gone: readonly Plan[]): void {
   const { resolvers, paths } = context;
   resolvers.stop(sandbox.id);
-  // A namespace of our own takes its interfaces and routes with it.
-  using open = sandbox.namespace === 'new' ? undefined : openIfThere(context, sandbox);
+  // A namespace of our own takes its interfaces and routes with it; but a macvlan's MAC would stay taken on its parent
+  // until the kernel gets round to that.
+  const leavesItToTheKernel = sandbox.namespace === 'new' && gone.every(({ network }) => network.driver !== 'macvlan');
+  using open = leavesItToTheKernel ? undefined : openIfThere(context, sandbox);
   disconnectEndpoints(context, sandbox, open, gone);
   step(`sandbox ${sandbox.name}: namespace`);
   if (open !== undefined) resolvers.removeRedirect(sandbox, open.namespace);

@@ -9,7 +9,7 @@ import { PontoonError } from '../../errors.ts';
 import { KernelError } from '../../kernel/error.ts';
 import { requireFeature } from '../../kernel/features.ts';
 import { NetlinkSocket } from '../../kernel/netlink/socket.ts';
-import { createMacvlan, deleteLink, getLink } from '../../kernel/rtnetlink/link.ts';
+import { createMacvlan, deleteLink, getLink, setLink } from '../../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
 import type { Host } from '../host.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
@@ -57,6 +57,8 @@ export const macvlanDriver: NetworkDriver = {
   detach(host, sandbox, { endpoint }) {
     const link = sandbox === undefined ? undefined : getLink(sandbox.rt, endpoint.interfaceName!);
     if (sandbox === undefined || link === undefined) return;
+    // From then on its MAC is free on the parent.
+    sandbox.rt.request(setLink(link.index, { up: false }));
     const socket = sandbox.namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
     host.reaper.run(async () => {
       using rt = socket;
