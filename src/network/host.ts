@@ -55,9 +55,10 @@ export class Host implements Disposable {
     return listRoutes(this.rt)
       .filter((route) => route.table !== RT_TABLE_LOCAL)
       .flatMap((route) => {
-        const through = interfacesOf(route).flatMap((index) => linkOf(index) ?? []);
-        if (through.some((link) => isOurs(link) || link.name === shared)) return [];
-        const names = through.map(({ name }) => name).join(' and ');
+        const through = interfacesOf(route).map(linkOf);
+        // A link that is not there any more took its route with it.
+        if (through.some((link) => link === undefined || isOurs(link) || link.name === shared)) return [];
+        const names = through.map((link) => link?.name).join(' and ');
         const holder = names === '' ? `the host routes (${route.type})` : `the host routes through ${names}`;
         return [{ prefix: Prefix.parse(route.destination), holder }];
       });
