@@ -61,7 +61,7 @@ export const en = {
   },
   published: {
     title: 'The published port, from the host and from the LAN',
-    loopback: 'the host reaches port 9001 by 127.0.0.1',
+    loopback: 'the host reaches port 9001 by 127.0.0.1 and ::1',
     ownAddress: 'the host reaches it by its own address',
     lan: 'the neighbour on the LAN reaches it',
     source: (address: string) => `the server saw the neighbour's real address, ${address}`,
@@ -72,7 +72,8 @@ export const en = {
   hairpin: {
     title: "A published port from another container, by the host's address",
     answered: "mynginx2 reaches mynginx1 through the host's port 9001",
-    why: 'The request goes up to the host and down again on the same bridge (a hairpin); so must the answer, because mynginx2 waits for it from the address that it asked.',
+    source: 'the server sees the gateway as the client, unlike for a request from the LAN',
+    why: 'The request goes up to the host and down again on the same bridge (a hairpin); source NAT makes the answer go back the same way, because mynginx2 waits for it from the address that it asked.',
   },
   masquerade: {
     title: 'To the outside: masquerade',

@@ -61,7 +61,7 @@ export const zh: Catalogue = {
   },
   published: {
     title: '从主机和局域网访问发布的端口',
-    loopback: '主机通过 127.0.0.1 可以访问 9001 端口',
+    loopback: '主机通过 127.0.0.1 和 ::1 可以访问 9001 端口',
     ownAddress: '主机通过自己的地址也可以访问',
     lan: '局域网邻居可以访问',
     source: (address) => `服务器看到的是邻居的真实地址 ${address}`,
@@ -72,7 +72,8 @@ export const zh: Catalogue = {
   hairpin: {
     title: '另一个容器通过主机地址访问发布的端口（发夹回环）',
     answered: 'mynginx2 通过主机的 9001 端口可以访问 mynginx1',
-    why: '请求到达主机，又从同一个网桥折返，就像发夹；应答也必须原路返回，因为 mynginx2 等待的是它所访问的那个地址的应答。',
+    source: '服务器看到的客户端是网关，与来自局域网的请求不同',
+    why: '请求到达主机，又从同一个网桥折返，就像发夹；源地址转换让应答也原路返回，因为 mynginx2 等待的是它所访问的那个地址的应答。',
   },
   masquerade: {
     title: '访问外部网络：源地址伪装',

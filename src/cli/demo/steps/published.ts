@@ -8,10 +8,14 @@ export async function showPublishedPort(stage: Stage): Promise<void> {
   const { host, lan } = ADDRESSES;
   const loopback = await stage.curl('host', 'http://127.0.0.1:9001/');
   const own = await stage.curl('host', `http://${host.ipv4}:9001/`);
+  const loopback6 = await stage.curl('host', 'http://[::1]:9001/');
   const outside = await stage.curl('lan', `http://${host.ipv4}:9001/`);
   const outside6 = await stage.curl('lan', `http://[${host.ipv6}]:9001/`);
-  const { stdout: map } = await stage.show('host', 'nft list map inet pontoon bindings4');
-  stage.check(text.loopback, loopback.body.startsWith('hello from mynginx1 '));
+  const { stdout: map } = await stage.show('host', 'nft list map inet pontoon any4');
+  stage.check(
+    text.loopback,
+    [loopback, loopback6].every(({ body }) => body.startsWith('hello from mynginx1 ')),
+  );
   stage.check(text.ownAddress, own.body.startsWith('hello from mynginx1 '));
   stage.check(text.lan, outside.body.startsWith('hello from mynginx1 '));
   stage.check(text.source(lan.ipv4), outside.body.includes(` to ${lan.ipv4}:`));
