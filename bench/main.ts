@@ -64,12 +64,23 @@ async function measure(): Promise<void> {
     writeFileSync(values.json, `${JSON.stringify({ machine: on, ...options, rows: results }, null, 2)}\n`);
 }
 
+/** An error with all that is in it: a failing disposal hides the failure before it. */
+function describe(error: unknown): string {
+  if (error instanceof SuppressedError) return `${describe(error.suppressed)}\nand then: ${describe(error.error)}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 if (values.help) {
   console.log(HELP);
 } else if (inWorld()) {
-  await layOut();
-  await measure();
-  process.exit(0);
+  try {
+    await layOut();
+    await measure();
+    process.exit(0);
+  } catch (error) {
+    console.error(describe(error));
+    process.exit(1);
+  }
 } else {
   process.exitCode = await reenter();
 }

@@ -36,8 +36,8 @@ export function pingPong(ends: Ends, protocol: 'tcp' | 'udp'): Promise<number> {
   return measure('ping_pong', 'transactionsPerSecond', [...place(ends), protocol]);
 }
 
-/** New connections per second from `client` to the host's `address`, over `count` ports that lead to `port` of `server`. */
-export function connectRate(ends: Ends, port: number, ports: { first: number; count: number }): Promise<number> {
-  const args = [ends.server, ends.client, port, ends.address, ports.first, ports.count, SECONDS].map(String);
+/** New connections per second from `client` to `hostPort` at the host's `address`, which leads to `port` of `server`. */
+export function connectRate(ends: Ends, port: number, hostPort: number): Promise<number> {
+  const args = [ends.server, ends.client, port, ends.address, hostPort, SECONDS].map(String);
   return measure('connect_rate', 'connectionsPerSecond', args);
 }

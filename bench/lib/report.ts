@@ -32,9 +32,9 @@ export interface Options {
   readonly full: boolean;
 }
 
-/** How many times better Pontoon is than the peer: below 1 when it is worse. */
+/** How many times better Pontoon is than the peer: below 1 when it is worse. Undefined without a peer, or beside zero. */
 export function timesBetter(row: Row): number | undefined {
-  if (row.peer === undefined) return undefined;
+  if (row.peer === undefined || row.pontoon === 0 || row.peer.value === 0) return undefined;
   return row.better === 'lower' ? row.peer.value / row.pontoon : row.pontoon / row.peer.value;
 }
 

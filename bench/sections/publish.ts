@@ -51,41 +51,59 @@ async function dockerCost(): Promise<docker.PublishCost> {
   return await docker.publishCost(daemon, RANGE); // awaited here, before the daemon ends
 }
 
-async function ofPontoon(rounds: number): Promise<[one: number, many: number]> {
+/** With one port, and with many: the rates of the same path. */
+type Rates = readonly [one: number, many: number];
+
+/** The port that is measured among many: the middle one, the average place in a list of rules. */
+const MIDDLE = FIRST + (MANY >> 1);
+
+async function ofPontoon(rounds: number): Promise<Rates> {
   await using engine = await benchEngine();
-  const few = place(await engine.createSandbox({ name: 'few', endpoints: [{ network: 'bridge' }] }));
+  const sandbox = place(await engine.createSandbox({ name: 'connections', endpoints: [{ network: 'bridge' }] }));
   const lan = await lanNeighbour('/proc/self/ns/net', 'lan');
-  const ends = { server: few.namespace, client: lan.namespace, address: lan.hostAddress };
-  const rate = (count: number) => () => connectRate(ends, 80, { first: FIRST, count });
-  await engine.publish('few', { port: 80, hostPort: FIRST });
-  const [one] = await interleaved(rounds, [rate(1)]);
-  // Each port on its own: five thousand elements, and not one range.
-  for (let number = 1; number < MANY; number++) await engine.publish('few', { port: 80, hostPort: FIRST + number });
-  const [many] = await interleaved(rounds, [rate(MANY)]);
-  await engine.removeSandbox('few');
-  return [one!, many!];
+  const ends = { server: sandbox.namespace, client: lan.namespace, address: lan.hostAddress };
+  const rate = (): Promise<number> => connectRate(ends, 80, MIDDLE);
+  // Each of the others on its own: thousands of elements, and not one range.
+  const others = Array.from({ length: MANY }, (_, index) => FIRST + index).filter((port) => port !== MIDDLE);
+  await engine.publish('connections', { port: 80, hostPort: MIDDLE });
+  const one: number[] = [];
+  const many: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    one.push(await rate());
+    for (const hostPort of others) await engine.publish('connections', { port: 80, hostPort });
+    many.push(await rate());
+    for (const hostPort of others) await engine.unpublish('connections', { hostPort });
+  }
+  await engine.removeSandbox('connections');
+  return [median(one), median(many)];
 }
 
-/** Without the proxies (10,000 processes for 5,000 ports): what is compared is the rules. */
-async function ofDocker(rounds: number): Promise<[one: number, many: number]> {
-  const rates: number[] = [];
-  for (const count of [1, MANY]) {
-    await using daemon = await Dockerd.start(`docker-connections-${count}`, '--userland-proxy=false');
-    const hostPorts = Array.from({ length: count }, (_, index) => FIRST + index);
+/** Two daemons. Without the proxies (10,000 processes for 5,000 ports): what is compared is the rules. */
+async function ofDocker(rounds: number): Promise<Rates> {
+  const host = async (name: string, hostPorts: readonly number[]) => {
+    const daemon = await Dockerd.start(name, '--userland-proxy=false');
     const container = await daemon.runContainer({ name: 'connections', hostPorts });
-    const lan = await lanNeighbour(daemon.namespace, `docker-lan-${count}`);
+    const lan = await lanNeighbour(daemon.namespace, `${name}-lan`);
     const ends = { server: container.namespace, client: lan.namespace, address: lan.hostAddress };
-    rates.push(...(await interleaved(rounds, [() => connectRate(ends, 80, { first: FIRST, count })])));
-  }
-  return [rates[0]!, rates[1]!];
+    return { daemon, rate: () => connectRate(ends, 80, MIDDLE) };
+  };
+  const few = await host('docker-one', [MIDDLE]);
+  const lots = await host(
+    'docker-many',
+    Array.from({ length: MANY }, (_, index) => FIRST + index),
+  );
+  await using _few = few.daemon;
+  await using _lots = lots.daemon;
+  const [one, many] = await interleaved(rounds, [few.rate, lots.rate]);
+  return [one!, many!];
 }
 
 export const connections: Section = {
   name: 'connections',
   about: 'new TCP connections to a published port, from the LAN',
   async run({ rounds, full }) {
-    const [one, many] = await ofPontoon(rounds);
-    const theirs = full ? await ofDocker(rounds) : undefined;
+    const [one, many] = await ofPontoon(Math.max(5, rounds));
+    const theirs = full ? await ofDocker(Math.max(5, rounds)) : undefined;
     const row = (what: string, pontoon: number, value: number | undefined): Row => ({
       what,
       unit: '/s',
