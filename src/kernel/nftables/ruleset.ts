@@ -1,15 +1,15 @@
 /**
  * @module Rulesets in nft's own language, as text or JSON: transactions and listings for one network namespace.
  *
- * libnftables does the work inside this process; where it is not installed, the `nft` program does, at ten times the
- * price. For rulesets that change seldom, and to read what is there; what changes often goes through `batch.ts`.
+ * libnftables does the work inside this process; where it is not installed or cannot be used, the `nft` program does, at
+ * ten times the price. For rulesets that change seldom, and to read what is there; what changes often goes through `batch.ts`.
  * libnftables looks up interfaces in the calling thread's namespace, whatever the context was made in: so every call
  * is made inside the namespace.
  * @see libnftables(3), libnftables-json(5)
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
@@ -31,6 +31,10 @@ type CommandList = Exclude<Commands, string>;
 type Outcome = { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: string };
 
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
+/** libnftables waits with select(2), and the C library ends the process for a descriptor that select cannot take. */
+const FD_SETSIZE = 1024;
+/** Other threads may open files between the look and the use. */
+const SPARE_DESCRIPTORS = 32;
 const SUBJECT_MAX_LENGTH = 160;
 /** The C library's words, with which libnftables ends what the kernel refused. */
 const ERRNO_TEXTS: Readonly<Record<string, Errno>> = {
@@ -51,12 +55,12 @@ export class Nftables implements Disposable {
   readonly #runner: Runner;
 
   /**
-   * For `namespace`, which must stay open as long as this is used. `backend` is chosen by what is installed.
+   * For `namespace`, which must stay open as long as this is used. `backend` is chosen by what can be used.
    * @throws PontoonError feature-missing when libnftables is asked for and not installed
    */
   constructor(namespace: NetworkNamespace, backend?: NftablesBackend) {
     this.#namespace = namespace;
-    this.backend = backend ?? (isLibraryInstalled() ? 'library' : 'command');
+    this.backend = backend ?? (isLibraryInstalled() && hasLowDescriptor() ? 'library' : 'command');
     this.#runner = this.backend === 'library' ? namespace.enter(createLibraryRunner) : createCommandRunner();
   }
 
@@ -117,6 +121,13 @@ function isLibraryInstalled(): boolean {
     if (PontoonError.is(error, 'feature-missing')) return false;
     throw error;
   }
+}
+
+/** Whether a socket that is opened now gets a number that select(2) takes. */
+function hasLowDescriptor(): boolean {
+  const next = openSync('/dev/null', 'r');
+  closeSync(next);
+  return next < FD_SETSIZE - SPARE_DESCRIPTORS;
 }
 
 /** libnftables in this process. The context opens its socket here and now, in the current namespace. */
