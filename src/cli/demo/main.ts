@@ -4,20 +4,23 @@
  *   node main.ts LANGUAGE [pause]
  */
 
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { PontoonError } from '../../errors.ts';
 import { LANGUAGES, type Language, play } from './play.ts';
 
 const [language, pause] = process.argv.slice(2) as [Language, string | undefined];
 
+// No `output`: the terminal stays as it is, so that Ctrl-C ends the demo also while it waits.
+using input = pause === undefined ? undefined : createInterface(process.stdin);
+const lines = input?.[Symbol.asyncIterator]();
+
 async function waitForEnter(): Promise<void> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  await terminal.question(`\n${LANGUAGES[language].continue}`);
-  terminal.close();
+  process.stdout.write(`\n${LANGUAGES[language].continue}\n`);
+  await lines!.next();
 }
 
 try {
-  const ok = await play({ language, ...(pause === 'pause' ? { pause: waitForEnter } : {}) });
+  const ok = await play({ language, ...(lines === undefined ? {} : { pause: waitForEnter }) });
   process.exitCode = ok ? 0 : 1;
 } catch (error) {
   if (!PontoonError.is(error)) throw error;

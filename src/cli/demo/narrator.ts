@@ -30,7 +30,8 @@ export class Narrator {
   constructor({ text, write, columns }: NarratorOptions) {
     this.#text = text;
     this.#write = write ?? ((line) => process.stdout.write(line));
-    this.#width = Math.min(WIDTH, columns ?? process.stdout.columns ?? WIDTH);
+    // A terminal that does not know its size says 0.
+    this.#width = Math.min(WIDTH, (columns ?? process.stdout.columns) || WIDTH);
   }
 
   /** What was not as expected so far: each with the title of its step. */
