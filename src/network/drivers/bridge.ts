@@ -22,7 +22,7 @@ import {
   setLink,
 } from '../../kernel/rtnetlink/link.ts';
 import { addRoute, listRoutes } from '../../kernel/rtnetlink/route.ts';
-import { readSysctl } from '../../kernel/sysctl.ts';
+import { readSysctl, sysctlPart, writeSysctl } from '../../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_SCOPE_UNIVERSE, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
 import { step } from '../context.ts';
 import type { Host } from '../host.ts';
@@ -62,6 +62,9 @@ export const bridgeDriver: NetworkDriver = {
           group: OWNED_GROUP,
         }),
       );
+      // Nobody else has the bridge's link-local address. While it was being detected whether somebody does, for a second
+      // or two after the first endpoint, the host could not ask for the endpoints' MACs.
+      writeSysctl(`net.ipv6.conf.${sysctlPart(name)}.accept_dad`, '0');
       step(`bridge ${name}: alias`);
       host.rt.request(setLink(name, { alias: ownerAlias(network.id) }));
       link = host.link(name)!;
@@ -171,7 +174,7 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
       repair(`bridge ${name}: address ${address} removed`, deleteAddress(link.index, address));
   }
   // A connection from the host's 127.0.0.1 to a published port comes back on the bridge for 127.0.0.1.
-  if (readSysctl(`net.ipv4.conf.${name.replaceAll('.', '/')}.route_localnet`) !== '1') {
+  if (readSysctl(`net.ipv4.conf.${sysctlPart(name)}.route_localnet`) !== '1') {
     repair(`bridge ${name}: route_localnet 0 → 1`, setLink(link.index, { ipv4: { [IPV4_DEVCONF_ROUTE_LOCALNET]: 1 } }));
   }
   if (!link.up) repair(`bridge ${name}: brought up`, setLink(link.index, { up: true }));
