@@ -10,7 +10,7 @@ import { closeSync } from 'node:fs';
 import { PontoonError } from '../errors.ts';
 import { type Errno, KernelError } from './error.ts';
 import * as ffi from './ffi.ts';
-import { NetworkNamespace } from './namespace.ts';
+import { inScratchNamespace } from './namespace.ts';
 import { Attributes } from './netlink/codec.ts';
 import { openNetfilter } from './netlink/nfnetlink.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
@@ -210,15 +210,11 @@ function missing(name: FeatureName): PontoonError {
   );
 }
 
-/** Probes in one scratch namespace, in one synchronous step: the thread comes back to where it was. */
+/** Probes in one scratch namespace. */
 function probe(names: readonly FeatureName[]): void {
-  using home = NetworkNamespace.current();
-  ffi.unshare(ffi.CLONE_NEWNET);
-  try {
+  inScratchNamespace(() => {
     for (const name of names) found.set(name, refusal(FEATURES[name].probe));
-  } finally {
-    ffi.setns(home.fd, ffi.CLONE_NEWNET);
-  }
+  });
 }
 
 function refusal(use: () => void): KernelError | undefined {

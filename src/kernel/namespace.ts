@@ -15,7 +15,7 @@ import * as ffi from './ffi.ts';
 const THREAD_NAMESPACE = '/proc/thread-self/ns/net';
 const NSFS_MAGIC_MAJOR = 0;
 
-/** The namespace that the thread is in now; a nested step returns to it. */
+/** The namespace that the thread is in now, to which a step returns; undefined before the first one. */
 let here: number | undefined;
 
 export class NetworkNamespace implements Disposable {
@@ -78,20 +78,14 @@ export class NetworkNamespace implements Disposable {
   static create(path: string): NetworkNamespace {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, '', { flag: 'wx' });
-    const home = openSync(THREAD_NAMESPACE, 'r');
     try {
-      ffi.unshare(ffi.CLONE_NEWNET);
-      try {
+      return inScratchNamespace(() => {
         ffi.mount(THREAD_NAMESPACE, path, '', ffi.MS_BIND);
         return NetworkNamespace.current();
-      } finally {
-        ffi.setns(home, ffi.CLONE_NEWNET);
-      }
+      });
     } catch (error) {
       NetworkNamespace.unpin(path);
       throw error;
-    } finally {
-      closeSync(home);
     }
   }
 
@@ -129,7 +123,7 @@ export class NetworkNamespace implements Disposable {
 
   /** Runs one synchronous step inside the namespace. @throws KernelError, and whatever the step throws */
   enter<T>(step: () => T): T {
-    const home = here ?? openSync(THREAD_NAMESPACE, 'r');
+    here ??= openSync(THREAD_NAMESPACE, 'r');
     const outer = here;
     try {
       ffi.setns(this.fd, ffi.CLONE_NEWNET);
@@ -137,8 +131,7 @@ export class NetworkNamespace implements Disposable {
       return step();
     } finally {
       here = outer;
-      ffi.setns(home, ffi.CLONE_NEWNET);
-      if (outer === undefined) closeSync(home);
+      ffi.setns(outer, ffi.CLONE_NEWNET);
     }
   }
 
@@ -164,17 +157,23 @@ function notANamespace(path: string): PontoonError {
   );
 }
 
-/** Runs one synchronous step in a new namespace that is gone afterwards. @throws KernelError, and whatever the step throws */
+/**
+ * Runs one synchronous step in a new namespace, which is gone afterwards unless the step pins or keeps it.
+ * @throws KernelError, and whatever the step throws
+ */
 export function inScratchNamespace<T>(step: () => T): T {
-  const home = openSync(THREAD_NAMESPACE, 'r');
+  here ??= openSync(THREAD_NAMESPACE, 'r');
+  const outer = here;
+  ffi.unshare(ffi.CLONE_NEWNET);
   try {
-    ffi.unshare(ffi.CLONE_NEWNET);
+    here = openSync(THREAD_NAMESPACE, 'r');
     try {
       return step();
     } finally {
-      ffi.setns(home, ffi.CLONE_NEWNET);
+      closeSync(here);
     }
   } finally {
-    closeSync(home);
+    here = outer;
+    ffi.setns(outer, ffi.CLONE_NEWNET);
   }
 }

@@ -1,8 +1,9 @@
 /**
  * @module Tells the neighbours of a new endpoint where it is: gratuitous ARP and an unsolicited neighbour advertisement.
  *
- * A bridge port begins to forward a moment after both ends of the pair are up, when the kernel's link watch has run.
- * So the announcement is made in the background, when the port forwards; whoever attaches does not wait for it.
+ * A bridge port begins to forward when the kernel's link watch has seen both ends of the pair up. Linux 6.9 and later
+ * look at once when a link is read; with an older kernel it takes some milliseconds, and the announcement is made in
+ * the background, so that whoever attaches need not wait for it.
  */
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +14,7 @@ import { sendUnsolicitedAdvertisement } from '../kernel/neighbour-advertisement.
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { getLink, setLink } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
-import { IPV4_DEVCONF_ARP_NOTIFY } from '../kernel/uapi/rtnetlink.ts';
+import type { OpenNamespace } from './drivers/driver.ts';
 
 const INTERVAL_MS = 10;
 /** A port that does not forward after a second is down or blocked: then there is nobody to tell. */
@@ -22,6 +23,7 @@ const ATTEMPTS = 100;
 export interface Announcement {
   readonly namespacePath: string;
   readonly interfaceName: string;
+  readonly mac: string;
   readonly ipv6: string | undefined;
   /** Whether frames from the interface get through by now. */
   readonly isForwarding: () => boolean;
@@ -36,8 +38,9 @@ export class Announcer {
     this.#onError = onError;
   }
 
-  /** Announces when the interface forwards. One that is gone by then is not announced. */
-  announce(announcement: Announcement): void {
+  /** Announces when the interface forwards: now, if it does, through `open`. One that is gone by then is not announced. */
+  announce(announcement: Announcement, open: OpenNamespace): void {
+    if (this.#attempt(announcement, open)) return;
     this.#waiting.push({ announcement, attempts: 0 });
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
@@ -62,10 +65,10 @@ export class Announcer {
   }
 
   /** True when there is nothing more to do. */
-  #attempt(announcement: Announcement): boolean {
+  #attempt(announcement: Announcement, open?: OpenNamespace): boolean {
     try {
       if (!announcement.isForwarding()) return false;
-      announceNow(announcement);
+      send(announcement, open);
       return true;
     } catch (error) {
       if (KernelError.isKernel(error, 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENETDOWN')) return false; // IPv6 is not ready yet
@@ -76,14 +79,21 @@ export class Announcer {
   }
 }
 
-function announceNow({ namespacePath, interfaceName, ipv6 }: Announcement): void {
-  using namespace = NetworkNamespace.open(namespacePath);
-  namespace.enter(() => {
-    using rt = new NetlinkSocket(NETLINK_ROUTE);
+function send(announcement: Announcement, open: OpenNamespace | undefined): void {
+  if (open !== undefined) {
+    sendThrough(open, announcement);
+    return;
+  }
+  using namespace = NetworkNamespace.open(announcement.namespacePath);
+  using rt = namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
+  sendThrough({ namespace, rt }, announcement);
+}
+
+function sendThrough({ namespace, rt }: OpenNamespace, { interfaceName, mac, ipv6 }: Announcement): void {
+  if (ipv6 !== undefined) {
     const link = getLink(rt, interfaceName);
-    if (link?.mac === undefined) return;
-    if (ipv6 !== undefined) sendUnsolicitedAdvertisement(link.index, ipv6, link.mac);
-    // The kernel sends gratuitous ARP when a MAC is set on an interface that has arp_notify (net/ipv4/devinet.c).
-    rt.batch([setLink(link.index, { ipv4: { [IPV4_DEVCONF_ARP_NOTIFY]: 1 } }), setLink(link.index, { mac: link.mac })]);
-  });
+    if (link !== undefined) namespace.enter(() => sendUnsolicitedAdvertisement(link.index, ipv6, mac));
+  }
+  // The kernel sends gratuitous ARP when a MAC is set on an interface that has arp_notify (net/ipv4/devinet.c).
+  rt.request(setLink(interfaceName, { mac }));
 }

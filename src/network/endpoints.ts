@@ -113,7 +113,7 @@ export function connectEndpoints(
   setDefaultRoutes(open.rt, defaultRoutes(memberships));
   for (const plan of plans) {
     resolvers.announce(plan, sandbox);
-    announce(context, sandbox, plan);
+    announce(context, sandbox, plan, open);
   }
   step(`endpoint ${sandbox.name}: files`);
   resolvers.refresh(sandbox, memberships);
@@ -210,15 +210,22 @@ export function endpointEvent(action: 'connect' | 'disconnect', { network }: Mem
   return networkEvent(action, network, { container: sandbox.id });
 }
 
-function announce({ announcer, host, paths }: Context, sandbox: SandboxRecord, { endpoint, network }: Plan): void {
+function announce(
+  { announcer, host, paths }: Context,
+  sandbox: SandboxRecord,
+  { endpoint, network }: Plan,
+  open: OpenNamespace,
+): void {
   const driver = DRIVERS[network.driver];
   if (!driver.hasInterfaces) return;
-  announcer.announce({
+  const announcement = {
     namespacePath: paths.namespaceOf(sandbox),
     interfaceName: endpoint.interfaceName!,
+    mac: endpoint.mac!,
     ipv6: endpoint.ipv6,
     isForwarding: () => driver.isForwarding(host, endpoint),
-  });
+  };
+  announcer.announce(announcement, open);
 }
 
 /** Gives the default routes of endpoints that go to those that stay. */

@@ -7,7 +7,7 @@ import type { NetlinkRequest, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { addAddress, deleteAddress, listAddresses } from '../kernel/rtnetlink/address.ts';
 import { getLink, type Link, setLink } from '../kernel/rtnetlink/link.ts';
 import { deleteRoute, listRoutes, replaceRoute } from '../kernel/rtnetlink/route.ts';
-import { RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
+import { IPV4_DEVCONF_ARP_NOTIFY, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
 import type { DefaultRoute } from './gateway.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import { withPrefixLength } from './subnets.ts';
@@ -22,12 +22,12 @@ export function endpointAddresses(network: NetworkRecord, endpoint: EndpointReco
     .map((address) => withPrefixLength(network, address));
 }
 
-/** Gives a new interface its addresses and brings it up. */
+/** Gives a new interface its addresses and brings it up; setting its MAC then sends gratuitous ARP (announcer.ts). */
 export function bringUpInterface(rt: NetlinkSocket, network: NetworkRecord, endpoint: EndpointRecord): void {
   const name = endpoint.interfaceName!;
   const link = getLink(rt, name)!;
   rt.batch([
-    setLink(link.index, { linkLocal: linkLocalOf(endpoint) }),
+    setLink(link.index, { linkLocal: linkLocalOf(endpoint), ipv4: { [IPV4_DEVCONF_ARP_NOTIFY]: 1 } }),
     ...endpointAddresses(network, endpoint).map((address) => addAddress(link.index, address)),
     setLink(link.index, { up: true }),
   ]);

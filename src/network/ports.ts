@@ -54,7 +54,8 @@ export function formatHostSide({ protocol, hostAddress, hostPort: [first, last] 
 
 /** The sockets that hold the host ports of all bindings. */
 export class PortHolder implements Disposable {
-  readonly #held = new Map<string, number[]>();
+  /** By the very object, not by what it says: a stopped sandbox may have a binding like that of a running one. */
+  readonly #held = new Map<PortBinding, number[]>();
 
   /**
    * Holds the ports of a request: for each binding wanted, the first candidate that is free.
@@ -76,11 +77,11 @@ export class PortHolder implements Disposable {
     return bindings.filter((binding) => typeof this.#tryHold(binding) === 'string');
   }
 
+  /** Gives back what `hold` returned or `restore` held; a binding that is not held is fine. */
   release(bindings: readonly PortBinding[]): void {
     for (const binding of bindings) {
-      const key = formatHostSide(binding);
-      closeSockets(this.#held.get(key) ?? []);
-      this.#held.delete(key);
+      closeSockets(this.#held.get(binding) ?? []);
+      this.#held.delete(binding);
     }
   }
 
@@ -136,7 +137,7 @@ export class PortHolder implements Disposable {
     if (typeof fds === 'string') return fds;
     const chosen = boundPort(fds[0]!);
     const held: PortBinding = first === 0 ? { ...binding, hostPort: [chosen, chosen] } : binding;
-    this.#held.set(formatHostSide(held), fds);
+    this.#held.set(held, fds);
     return held;
   }
 }

@@ -104,11 +104,11 @@ export class Store implements Disposable {
   }
 
   networks(): NetworkRecord[] {
-    return this.#all('networks') as NetworkRecord[];
+    return (this.#all('networks') as NetworkRecord[]).sort(oldestFirst);
   }
 
   sandboxes(): SandboxRecord[] {
-    return this.#all('sandboxes') as SandboxRecord[];
+    return (this.#all('sandboxes') as SandboxRecord[]).sort(oldestFirst);
   }
 
   endpoints(): EndpointRecord[] {
@@ -142,21 +142,19 @@ export class Store implements Disposable {
     const rows = this.#database
       .prepare('SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1000')
       .all(sequence);
-    return rows.map(
-      (row) => ({ ...row, attributes: JSON.parse(row['attributes'] as string) }) as unknown as EngineEvent,
-    );
+    return rows.map((row) => ({ ...row, attributes: JSON.parse(row.attributes as string) }) as unknown as EngineEvent);
   }
 
   /** The last event's sequence number that is older than `timeMs`; 0 when there is none. */
   sequenceBefore(timeMs: number): number {
     const row = this.#database.prepare('SELECT max(sequence) AS sequence FROM events WHERE timeMs < ?').get(timeMs);
-    return (row?.['sequence'] as number | null) ?? 0;
+    return (row?.sequence as number | null) ?? 0;
   }
 
   /** A value that is chosen once and kept, such as the engine's own IPv6 prefix. */
   setting(key: string, choose: () => string): string {
     const row = this.#database.prepare('SELECT value FROM settings WHERE key = ?').get(key);
-    if (row !== undefined) return row['value'] as string;
+    if (row !== undefined) return row.value as string;
     const value = choose();
     this.#database.prepare('INSERT INTO settings (key, value) VALUES (?, ?)').run(key, value);
     return value;
@@ -164,21 +162,21 @@ export class Store implements Disposable {
 
   #all(table: Table): unknown[] {
     return this.#database
-      .prepare(`SELECT record FROM ${table} ORDER BY rowid`)
+      .prepare(`SELECT record FROM ${table}`)
       .all()
-      .map((row) => JSON.parse(row['record'] as string));
+      .map((row) => JSON.parse(row.record as string));
   }
 
   #recordEvent(event: NewEvent): EngineEvent {
     const timeMs = Date.now();
     const row = this.#addEvent.get(timeMs, event.type, event.action, event.id, JSON.stringify(event.attributes));
-    const sequence = row?.['sequence'] as number;
+    const sequence = row?.sequence as number;
     if (sequence % 1024 === 0) this.#trimEvents.run(sequence - EVENTS_KEPT);
     return { ...event, sequence, timeMs };
   }
 
   #migrate(): void {
-    const version = this.#database.prepare('PRAGMA user_version').get()?.['user_version'] as number;
+    const version = this.#database.prepare('PRAGMA user_version').get()?.user_version as number;
     if (version > SCHEMA_VERSION) {
       throw new PontoonError(
         'store',
@@ -188,9 +186,9 @@ export class Store implements Disposable {
     if (version === SCHEMA_VERSION) return;
     this.#database.exec(`
       BEGIN;
-      CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-      CREATE TABLE sandboxes (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-      CREATE TABLE endpoints (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+      CREATE TABLE networks (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE sandboxes (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE endpoints (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
       CREATE TABLE events (
         sequence INTEGER PRIMARY KEY AUTOINCREMENT, timeMs INTEGER NOT NULL, type TEXT NOT NULL, action TEXT NOT NULL,
@@ -200,4 +198,8 @@ export class Store implements Disposable {
       COMMIT;
     `);
   }
+}
+
+function oldestFirst(a: { readonly createdMs: number }, b: { readonly createdMs: number }): number {
+  return a.createdMs - b.createdMs;
 }
