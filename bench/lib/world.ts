@@ -4,12 +4,13 @@
  *
  * What programs write outside the checkout (/run, /etc, /var/lib, /opt) goes to memory and ends with the world. Process
  * namespace: when the run ends, however it ends, the kernel kills all that it started. Control groups are the one thing
- * that cannot be private here; they are made below one parent, which is removed last.
+ * that cannot be private here; they are made below one parent, which is removed last, with what was written to the disk.
  */
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { run } from './exec.ts';
 
 const MARK = 'PONTOON_BENCH_WORLD';
@@ -17,6 +18,13 @@ const CGROUPS = '/sys/fs/cgroup';
 
 /** The directory of the run, in memory. */
 export const WORK = '/run/pontoon-bench';
+
+/** What the run may write to the machine's disk: removed with the world. */
+export function diskDirectory(): string {
+  return diskDirectoryOf(process.env[MARK] ?? '');
+}
+
+const diskDirectoryOf = (mark: string): string => `/var/tmp/pontoon-bench-${mark}`;
 
 /** True inside the world. */
 export function inWorld(): boolean {
@@ -46,13 +54,14 @@ export async function reenter(): Promise<number> {
     stdio: 'inherit',
     env: { ...process.env, [MARK]: mark },
   });
-  // Ctrl-C reaches the child too; wait for it, so that what it leaves can be removed.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGTERM'));
+  // unshare ignores the gentler signals while it waits; with it ends the first process of the world, and so all of them.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGKILL'));
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
-  removeCgroups(`pontoon-bench-${mark}`);
+  await removeCgroups(`pontoon-bench-${mark}`);
+  rmSync(diskDirectoryOf(mark), { recursive: true, force: true });
   return status;
 }
 
@@ -74,17 +83,24 @@ export async function layOut(): Promise<void> {
   await run('ip', ['link', 'set', 'lo', 'up']);
 }
 
-/** Removes a control group with its children below every controller: they are empty, as their processes have ended. */
-function removeCgroups(name: string): void {
-  const removeTree = (path: string): void => {
+/** Removes a control group with its children below every controller. Its processes may be still on their way out. */
+async function removeCgroups(name: string): Promise<void> {
+  const removeTree = async (path: string): Promise<void> => {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeTree(join(path, entry.name));
+      if (entry.isDirectory()) await removeTree(join(path, entry.name));
     }
-    rmdirSync(path);
+    for (let patienceMs = 10_000; ; patienceMs -= 50) {
+      try {
+        return rmdirSync(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || patienceMs <= 0) throw error;
+        await setTimeout(50);
+      }
+    }
   };
   if (!existsSync(CGROUPS)) return;
   for (const root of [CGROUPS, ...readdirSync(CGROUPS).map((entry) => join(CGROUPS, entry))]) {
     const path = join(root, name);
-    if (existsSync(path)) removeTree(path);
+    if (existsSync(path)) await removeTree(path);
   }
 }

@@ -7,6 +7,7 @@
 
 import type { AttachTimes } from '../floor/floor.ts';
 import { ip, run } from '../lib/exec.ts';
+import { offer } from '../lib/isolated.ts';
 import { timeMs } from '../lib/stats.ts';
 
 const PLUGINS = '/usr/lib/cni';
@@ -65,3 +66,5 @@ export async function attachTimes(argument: { count: number; sample: number }): 
   }
   return { attachMs, detachMs };
 }
+
+await offer(import.meta, { attachTimes });

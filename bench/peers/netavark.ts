@@ -7,6 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import type { AttachTimes } from '../floor/floor.ts';
 import { ip, run } from '../lib/exec.ts';
+import { offer } from '../lib/isolated.ts';
 import { timeMs } from '../lib/stats.ts';
 
 const PROGRAM = '/usr/lib/podman/netavark';
@@ -53,3 +54,5 @@ export async function attachTimes(argument: { count: number; sample: number }): 
   }
   return { attachMs, detachMs };
 }
+
+await offer(import.meta, { attachTimes });

@@ -7,6 +7,7 @@ import { isolated } from '../lib/isolated.ts';
 import type { Options, Row, Section } from '../lib/report.ts';
 import { settle } from '../lib/settle.ts';
 import { median, medianOf } from '../lib/stats.ts';
+import { diskDirectory } from '../lib/world.ts';
 import * as docker from '../peers/docker.ts';
 import { Dockerd } from '../peers/dockerd.ts';
 
@@ -43,7 +44,7 @@ async function onEmptyBridge({ rounds }: Options): Promise<Row[]> {
     add(all.pontoon, times);
     first.push(times.firstMs);
     await settle();
-    add(all.disk, await isolated(PONTOON, 'attachTimes', { count: FEW, store: '/var/tmp' }));
+    add(all.disk, await isolated(PONTOON, 'attachTimes', { count: FEW, store: diskDirectory() }));
     await settle();
     add(all.dockerd, await docker.attachTimes(daemon, 5));
     await settle();
