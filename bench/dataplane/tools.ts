@@ -36,8 +36,8 @@ export function pingPong(ends: Ends, protocol: 'tcp' | 'udp'): Promise<number> {
   return measure('ping_pong', 'transactionsPerSecond', [...place(ends), protocol]);
 }
 
-/** New connections per second from `client` to `hostPort` at the host's `address`, which leads to `port` of `server`. */
-export function connectRate(ends: Ends, port: number, hostPort: number): Promise<number> {
-  const args = [ends.server, ends.client, port, ends.address, hostPort, SECONDS].map(String);
+/** New connections per second from `client` to `hostPorts` at the host's `address`, which lead to `port` of `server`. */
+export function connectRate(ends: Ends, port: number, hostPorts: readonly number[]): Promise<number> {
+  const args = [ends.server, ends.client, port, ends.address, SECONDS, ...hostPorts].map(String);
   return measure('connect_rate', 'connectionsPerSecond', args);
 }

@@ -54,25 +54,26 @@ async function dockerCost(): Promise<docker.PublishCost> {
 /** With one port, and with many: the rates of the same path. */
 type Rates = readonly [one: number, many: number];
 
-/** The port that is measured among many: the middle one, the average place in a list of rules. */
-const MIDDLE = FIRST + (MANY >> 1);
+/** The ports that are measured among many: a few, evenly spread, as the place in a list of rules makes a difference. */
+const SPREAD = Array.from({ length: 20 }, (_, index) => FIRST + (index * MANY) / 20);
 
 async function ofPontoon(rounds: number): Promise<Rates> {
   await using engine = await benchEngine();
   const sandbox = place(await engine.createSandbox({ name: 'connections', endpoints: [{ network: 'bridge' }] }));
   const lan = await lanNeighbour('/proc/self/ns/net', 'lan');
   const ends = { server: sandbox.namespace, client: lan.namespace, address: lan.hostAddress };
-  const rate = (): Promise<number> => connectRate(ends, 80, MIDDLE);
-  // Each of the others on its own: thousands of elements, and not one range.
-  const others = Array.from({ length: MANY }, (_, index) => FIRST + index).filter((port) => port !== MIDDLE);
-  await engine.publish('connections', { port: 80, hostPort: MIDDLE });
+  const publish = (hostPort: number) => engine.publish('connections', { port: 80, hostPort });
+  await publish(FIRST);
   const one: number[] = [];
   const many: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    one.push(await rate());
-    for (const hostPort of others) await engine.publish('connections', { port: 80, hostPort });
-    many.push(await rate());
-    for (const hostPort of others) await engine.unpublish('connections', { hostPort });
+    one.push(await connectRate(ends, 80, [FIRST]));
+    // Each of the others on its own: thousands of elements, and not one range.
+    for (let hostPort = FIRST + 1; hostPort < FIRST + MANY; hostPort++) await publish(hostPort);
+    many.push(await connectRate(ends, 80, SPREAD));
+    for (let hostPort = FIRST + 1; hostPort < FIRST + MANY; hostPort++) {
+      await engine.unpublish('connections', { hostPort });
+    }
   }
   await engine.removeSandbox('connections');
   return [median(one), median(many)];
@@ -80,18 +81,16 @@ async function ofPontoon(rounds: number): Promise<Rates> {
 
 /** Two daemons. Without the proxies (10,000 processes for 5,000 ports): what is compared is the rules. */
 async function ofDocker(rounds: number): Promise<Rates> {
-  const host = async (name: string, hostPorts: readonly number[]) => {
+  const host = async (name: string, count: number, measured: readonly number[]) => {
     const daemon = await Dockerd.start(name, '--userland-proxy=false');
+    const hostPorts = Array.from({ length: count }, (_, index) => FIRST + index);
     const container = await daemon.runContainer({ name: 'connections', hostPorts });
     const lan = await lanNeighbour(daemon.namespace, `${name}-lan`);
     const ends = { server: container.namespace, client: lan.namespace, address: lan.hostAddress };
-    return { daemon, rate: () => connectRate(ends, 80, MIDDLE) };
+    return { daemon, rate: () => connectRate(ends, 80, measured) };
   };
-  const few = await host('docker-one', [MIDDLE]);
-  const lots = await host(
-    'docker-many',
-    Array.from({ length: MANY }, (_, index) => FIRST + index),
-  );
+  const few = await host('docker-one', 1, [FIRST]);
+  const lots = await host('docker-many', MANY, SPREAD);
   await using _few = few.daemon;
   await using _lots = lots.daemon;
   const [one, many] = await interleaved(rounds, [few.rate, lots.rate]);
