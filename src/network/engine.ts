@@ -169,7 +169,9 @@ export class Engine implements AsyncDisposable {
    */
   createSandbox(spec: SandboxSpec & { readonly endpoints?: readonly InitialEndpoint[] }): Promise<Sandbox> {
     const { endpoints = [], ...rest } = spec;
-    return this.#exclusive(() => {
+    return this.#exclusive(async () => {
+      // An interface on its way out of a namespace that is there may have the name that this one is to get.
+      if (spec.namespace !== undefined) await this.#context.host.reaper.settled();
       const wanted = endpoints.map(({ network, ...endpoint }) => ({ network: this.#network(network), spec: endpoint }));
       return this.#view(createSandbox(this.#context, rest, wanted));
     });
@@ -182,7 +184,10 @@ export class Engine implements AsyncDisposable {
 
   /** Gives a stopped sandbox a stack again, in `namespace` where given. @throws PontoonError; it is stopped then */
   startSandbox(ref: string, namespace?: NamespaceSpec): Promise<Sandbox> {
-    return this.#exclusive(() => this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace)));
+    return this.#exclusive(async () => {
+      await this.#context.host.reaper.settled();
+      return this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace));
+    });
   }
 
   /** Removes a sandbox with all its endpoints. @throws PontoonError sandbox-not-found, sandbox-in-use */

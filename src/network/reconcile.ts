@@ -9,9 +9,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PontoonError } from '../errors.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
-import { getLink } from '../kernel/rtnetlink/link.ts';
+import { deleteLink, getLink } from '../kernel/rtnetlink/link.ts';
 import { type Context, step } from './context.ts';
-import { OWNED_GROUP, ownerOf } from './drivers/driver.ts';
+import { type OpenNamespace, OWNED_GROUP, ownerOf } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { membershipsOf, openNamespace, withSocket } from './endpoints.ts';
 import { defaultRoutes } from './gateway.ts';
@@ -19,7 +19,7 @@ import { LOOPBACK_INDEX, repairDefaultRoutes } from './interface.ts';
 import { formatHostSide } from './ports.ts';
 import { REAPED_GROUP } from './reaper.ts';
 import { bindingElements, networkElements } from './ruleset.ts';
-import { isPinned, isShared, prepareNamespace } from './sandboxes.ts';
+import { endSandbox, isPinned, isShared, ownedLinks, prepareNamespace } from './sandboxes.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 import type { ReconcileReport } from './types.ts';
 
@@ -41,7 +41,9 @@ export async function reconcile(
   repairNetworks(context, findings);
   for (const sandbox of context.state.sandboxes) {
     if (sandbox.running)
-      attempt(findings, `sandbox ${sandbox.name}`, () => repairSandbox(context, sandbox, options.fresh === true));
+      attempt(findings, `sandbox ${sandbox.name}`, () =>
+        repairSandbox(context, sandbox, options.fresh === true, findings.removed),
+      );
   }
   if (options.fresh === true) holdPorts(context, findings);
   attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
@@ -74,10 +76,14 @@ function repairNetworks(context: Context, findings: Findings): void {
   attempt(findings, 'bridge netfilter', () => host.keepNetfilterOffBridges());
 }
 
-function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean): string[] {
-  const { host, resolvers, state } = context;
+function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean, removed: string[]): string[] {
+  const { host, resolvers } = context;
   const memberships = membershipsOf(context, sandbox.id);
   if (fresh) for (const membership of memberships) resolvers.announce(membership, sandbox);
+  if (isOrphaned(context, sandbox)) {
+    endSandbox(context, sandbox);
+    return [`sandbox ${sandbox.name}: the one whose stack it shares is stopped, so it is stopped too`];
+  }
   if (isShared(sandbox) || sandbox.namespace === 'host') {
     resolvers.refresh(sandbox, memberships);
     return [];
@@ -85,12 +91,7 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean)
   const done: string[] = [];
   const made = ensureNamespace(context, sandbox);
   if (made === 'gone') {
-    state.commit({
-      sandboxes: [{ ...sandbox, running: false }],
-      events: [{ type: 'sandbox', action: 'stop', id: sandbox.id, attributes: { name: sandbox.name } }],
-    });
-    for (const { endpoint } of memberships) resolvers.directory.delete(endpoint.id);
-    resolvers.stop(sandbox.id);
+    endSandbox(context, sandbox);
     return [`sandbox ${sandbox.name}: its namespace is gone, so it is stopped`];
   }
   if (made === 'made') done.push(`namespace of ${sandbox.name}: made again`);
@@ -99,6 +100,7 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean)
     prepareNamespace(sandbox, open);
     if (made !== 'made') done.push(`lo of ${sandbox.name}: brought up`);
   }
+  removed.push(...removeOrphansInside(context, sandbox, open));
   const attached = memberships.map(({ endpoint, network }) => ({ endpoint, network, sandboxName: sandbox.name }));
   for (const attachment of attached) done.push(...DRIVERS[attachment.network.driver].repair(host, open, attachment));
   done.push(...repairDefaultRoutes(open.rt, defaultRoutes(memberships), sandbox.name));
@@ -106,6 +108,22 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean)
   else done.push(...resolvers.repair(sandbox, open.namespace));
   resolvers.refresh(sandbox, memberships);
   return done;
+}
+
+/** Whether the sandbox whose stack a sandbox shares does not run. */
+function isOrphaned({ state }: Context, { namespace }: SandboxRecord): boolean {
+  const shared = typeof namespace === 'object' && 'sandbox' in namespace;
+  return shared && state.sandboxes.get(namespace.sandbox)?.running !== true;
+}
+
+/** Interfaces that have no end on the host are found inside. */
+function removeOrphansInside({ state }: Context, { name }: SandboxRecord, { rt }: OpenNamespace): string[] {
+  const orphans = ownedLinks(rt).filter(({ alias }) => !state.endpoints.has(ownerOf(alias) ?? ''));
+  for (const link of orphans) {
+    step(`${link.name} of ${name}: orphan`);
+    rt.request(deleteLink(link.index));
+  }
+  return orphans.map((link) => `link ${link.name} of ${name}`);
 }
 
 /** Makes sure that a sandbox's namespace is there; a namespace of somebody else cannot be made again. */

@@ -5,10 +5,11 @@
 import { PontoonError } from '../errors.ts';
 import { parseAddress } from '../kernel/inet.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
-import { setLink } from '../kernel/rtnetlink/link.ts';
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { deleteLink, type Link, listLinks, setLink } from '../kernel/rtnetlink/link.ts';
 import { writeSysctl } from '../kernel/sysctl.ts';
 import { type Context, step } from './context.ts';
-import type { OpenNamespace } from './drivers/driver.ts';
+import { type OpenNamespace, OWNED_GROUP, ownerOf } from './drivers/driver.ts';
 import {
   connectEndpoints,
   derivedMac,
@@ -25,8 +26,8 @@ import {
 } from './endpoints.ts';
 import { checkName, newId, shortId } from './identity.ts';
 import { LOOPBACK_INDEX } from './interface.ts';
-import type { EndpointRecord, NetworkRecord, NewEvent, SandboxRecord } from './store.ts';
-import type { EndpointSpec, NamespaceSpec, SandboxSpec } from './types.ts';
+import type { Change, EndpointRecord, NetworkRecord, NewEvent, SandboxRecord } from './store.ts';
+import type { EndpointSpec, NamespaceSpec, PortBinding, SandboxSpec } from './types.ts';
 
 /** A network to attach a new sandbox to. */
 export interface WantedEndpoint {
@@ -36,7 +37,7 @@ export interface WantedEndpoint {
 
 /** Makes a sandbox and attaches it, as one operation. @throws PontoonError; nothing has changed then */
 export function createSandbox(context: Context, spec: SandboxSpec, wanted: readonly WantedEndpoint[]): SandboxRecord {
-  const { state } = context;
+  const { state, resolvers } = context;
   const sandbox = resolveSandbox(context, spec);
   using open = existingNamespace(sandbox);
   const plans = planEndpoints(context, sandbox, wanted, [], open === undefined ? new Set() : interfaceNames(open));
@@ -58,12 +59,12 @@ export function createSandbox(context: Context, spec: SandboxSpec, wanted: reado
   try {
     startStack(context, sandbox, open, plans);
   } catch (error) {
-    state.commit({
+    takeDown(context, sandbox, plans, {
       removeEndpoints: plans.map(({ endpoint }) => endpoint.id),
       removeSandboxes: [sandbox.id],
       events: [sandboxEvent('destroy', sandbox)],
     });
-    tearDown(context, sandbox, plans);
+    resolvers.removeFiles(sandbox.id);
     releasePlans(context, plans);
     throw error;
   }
@@ -113,17 +114,19 @@ export function detachSandbox(context: Context, sandbox: SandboxRecord, membersh
 
 /** Ends a sandbox's stack; static addresses stay reserved, dynamic ones are given back. */
 export function stopSandbox(context: Context, sandbox: SandboxRecord): void {
-  const { state } = context;
   if (!sandbox.running) return;
   refuseWhileShared(context, sandbox);
+  endSandbox(context, sandbox);
+}
+
+/** The same where the stack is gone already, also under those who share it. */
+export function endSandbox(context: Context, sandbox: SandboxRecord): void {
   const running = membershipsOf(context, sandbox.id);
-  step(`sandbox ${sandbox.name}: record`);
-  state.commit({
+  takeDown(context, sandbox, running, {
     sandboxes: [{ ...sandbox, running: false }],
     endpoints: running.map(({ endpoint }) => stopped(endpoint)),
     events: [sandboxEvent('stop', sandbox)],
   });
-  tearDown(context, sandbox, running);
   for (const { endpoint, network } of running) {
     if (!endpoint.static.ipv4) context.leases.release(network.id, endpoint.ipv4);
     if (!endpoint.static.ipv6) context.leases.release(network.id, endpoint.ipv6);
@@ -141,18 +144,10 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
   };
   using open = existingNamespace(started);
   const before = membershipsOf(context, sandbox.id);
-  const plans = before.map(
-    ({ network, endpoint }): Plan => ({ network, endpoint: leaseAgain(context, started, network, endpoint) }),
-  );
-  const giveBack = (): void => {
-    for (const [index, { network, endpoint }] of plans.entries()) {
-      if (endpoint.ipv4 !== before[index]!.endpoint.ipv4) context.leases.release(network.id, endpoint.ipv4);
-      if (endpoint.ipv6 !== before[index]!.endpoint.ipv6) context.leases.release(network.id, endpoint.ipv6);
-      context.ports.release(endpoint.ports);
-    }
-  };
+  const plans: Plan[] = [];
   try {
-    holdAgain(context, plans);
+    for (const { network, endpoint } of before)
+      plans.push({ network, endpoint: takeAgain(context, started, endpoint) });
     step(`sandbox ${sandbox.name}: record`);
     state.commit({
       sandboxes: [started],
@@ -162,16 +157,15 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
     try {
       startStack(context, started, open, plans);
     } catch (error) {
-      state.commit({
+      takeDown(context, started, plans, {
         sandboxes: [sandbox],
         endpoints: before.map(({ endpoint }) => endpoint),
         events: [sandboxEvent('stop', sandbox)],
       });
-      tearDown(context, started, plans);
       throw error;
     }
   } catch (error) {
-    giveBack();
+    for (const [index, { endpoint }] of plans.entries()) giveBack(context, before[index]!.endpoint, endpoint);
     throw error;
   }
   return started;
@@ -179,18 +173,15 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
 
 /** Removes a sandbox with its endpoints. */
 export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
-  const { state, resolvers } = context;
   refuseWhileShared(context, sandbox);
   const gone = membershipsOf(context, sandbox.id);
-  step(`sandbox ${sandbox.name}: record`);
-  state.commit({
+  takeDown(context, sandbox, gone, {
     removeEndpoints: gone.map(({ endpoint }) => endpoint.id),
     removeSandboxes: [sandbox.id],
     events: [...gone.map((plan) => endpointEvent('disconnect', plan, sandbox)), sandboxEvent('destroy', sandbox)],
   });
-  if (sandbox.running) tearDown(context, sandbox, gone);
   step(`sandbox ${sandbox.name}: files`);
-  resolvers.removeFiles(sandbox.id);
+  context.resolvers.removeFiles(sandbox.id);
   releasePlans(context, gone);
 }
 
@@ -238,18 +229,44 @@ function startStack(
   connectEndpoints(context, sandbox, open, plans);
 }
 
-/** Takes a sandbox's stack out of the kernel. The records are changed already. */
-function tearDown(context: Context, sandbox: SandboxRecord, gone: readonly Plan[]): void {
-  const { resolvers, paths } = context;
-  resolvers.stop(sandbox.id);
+/** Changes the records of a sandbox, and takes its stack, if it runs, out of the kernel. */
+function takeDown(context: Context, sandbox: SandboxRecord, gone: readonly Plan[], change: Change): void {
+  const { state, resolvers, paths } = context;
   // A namespace of our own takes its interfaces and routes with it; but a macvlan's MAC would stay taken on its parent
   // until the kernel gets round to that.
   const leavesItToTheKernel = sandbox.namespace === 'new' && gone.every(({ network }) => network.driver !== 'macvlan');
-  using open = leavesItToTheKernel ? undefined : openIfThere(context, sandbox);
+  using open = leavesItToTheKernel || !sandbox.running ? undefined : openIfThere(context, sandbox);
+  if (open !== undefined && sandbox.namespace !== 'new') leaveNamespace(context, sandbox, open, gone);
+  step(`sandbox ${sandbox.name}: record`);
+  state.commit(change);
+  if (!sandbox.running) return;
+  resolvers.stop(sandbox.id);
   disconnectEndpoints(context, sandbox, open, gone);
   step(`sandbox ${sandbox.name}: namespace`);
-  if (open !== undefined) resolvers.removeRedirect(sandbox, open.namespace);
   if (isPinned(sandbox)) NetworkNamespace.unpin(paths.namespace(sandbox.id));
+}
+
+/**
+ * Takes what has no end on the host out of a namespace that stays. It comes before the record goes, which alone leads
+ * there: if the process dies in between, nothing has happened yet, and the reconciler puts it back.
+ */
+function leaveNamespace(
+  { resolvers }: Context,
+  sandbox: SandboxRecord,
+  { namespace, rt }: OpenNamespace,
+  gone: readonly Plan[],
+): void {
+  resolvers.removeRedirect(sandbox, namespace);
+  for (const link of ownedLinks(rt)) {
+    if (!gone.some(({ endpoint }) => endpoint.id === ownerOf(link.alias))) continue;
+    step(`${link.name} of ${sandbox.name}: deletion`);
+    rt.request(deleteLink(link.index));
+  }
+}
+
+/** The links inside a namespace that bear our mark. */
+export function ownedLinks(rt: NetlinkSocket): Link[] {
+  return listLinks(rt).filter(({ group }) => group === OWNED_GROUP);
 }
 
 function openIfThere(context: Context, sandbox: SandboxRecord): (OpenNamespace & Disposable) | undefined {
@@ -342,24 +359,33 @@ function stopped(endpoint: EndpointRecord): EndpointRecord {
   return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6) };
 }
 
-function leaseAgain(
-  { leases }: Context,
-  sandbox: SandboxRecord,
-  network: NetworkRecord,
-  endpoint: EndpointRecord,
-): EndpointRecord {
+/** Takes again what an endpoint gave back when its sandbox stopped. @throws PontoonError; nothing stays taken */
+function takeAgain(context: Context, sandbox: SandboxRecord, endpoint: EndpointRecord): EndpointRecord {
+  const { leases, ports } = context;
   const holder = { id: endpoint.id, name: `${sandbox.name} (${shortId(endpoint.id)})` };
-  const ipv4 = endpoint.ipv4 ?? leases.lease(network.id, 4, holder);
-  const ipv6 = endpoint.ipv6 ?? leases.lease(network.id, 6, holder);
-  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6) };
+  const held: PortBinding[] = [];
+  let { ipv4, ipv6 } = endpoint;
+  try {
+    ipv4 ??= leases.lease(endpoint.networkId, 4, holder);
+    ipv6 ??= leases.lease(endpoint.networkId, 6, holder);
+    for (const { protocol, hostAddress, port, hostPort } of endpoint.ports)
+      held.push(...ports.hold({ protocol, hostAddress, wanted: [[{ port, hostPort }]] }, whoHas(context)));
+  } catch (error) {
+    giveBack(context, endpoint, { ipv4, ipv6, ports: held });
+    throw error;
+  }
+  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6), ports: held };
 }
 
-function holdAgain(context: Context, plans: readonly Plan[]): void {
-  for (const { endpoint } of plans) {
-    for (const { protocol, hostAddress, port, hostPort } of endpoint.ports) {
-      context.ports.hold({ protocol, hostAddress, wanted: [[{ port, hostPort }]] }, whoHas(context));
-    }
-  }
+/** Gives back what `takeAgain` took. */
+function giveBack(
+  { leases, ports }: Context,
+  before: EndpointRecord,
+  taken: Pick<EndpointRecord, 'ipv4' | 'ipv6' | 'ports'>,
+): void {
+  if (taken.ipv4 !== before.ipv4) leases.release(before.networkId, taken.ipv4);
+  if (taken.ipv6 !== before.ipv6) leases.release(before.networkId, taken.ipv6);
+  ports.release(taken.ports);
 }
 
 function sandboxEvent(action: NewEvent['action'], { id, name }: SandboxRecord): NewEvent {

@@ -11,10 +11,11 @@ import { requireFeature } from '../../kernel/features.ts';
 import { NetlinkSocket } from '../../kernel/netlink/socket.ts';
 import { createMacvlan, deleteLink, getLink, setLink } from '../../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
+import { step } from '../context.ts';
 import type { Host } from '../host.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
 import type { NetworkRecord } from '../store.ts';
-import { type NetworkDriver, OWNED_GROUP } from './driver.ts';
+import { type NetworkDriver, OWNED_GROUP, ownerAlias, ownerOf } from './driver.ts';
 
 export const macvlanDriver: NetworkDriver = {
   hasInterfaces: true,
@@ -28,6 +29,7 @@ export const macvlanDriver: NetworkDriver = {
   removeNetwork() {},
 
   attach(host, sandbox, { network, endpoint, sandboxName }) {
+    step(`${endpoint.interfaceName} of ${sandboxName}: link`);
     try {
       host.rt.request(
         createMacvlan({
@@ -51,12 +53,15 @@ export const macvlanDriver: NetworkDriver = {
         },
       );
     }
+    step(`${endpoint.interfaceName} of ${sandboxName}: alias`);
+    sandbox.rt.request(setLink(endpoint.interfaceName!, { alias: ownerAlias(endpoint.id) }));
+    step(`${endpoint.interfaceName} of ${sandboxName}: addresses`);
     bringUpInterface(sandbox.rt, network, endpoint);
   },
 
   detach(host, sandbox, { endpoint }) {
     const link = sandbox === undefined ? undefined : getLink(sandbox.rt, endpoint.interfaceName!);
-    if (sandbox === undefined || link === undefined) return;
+    if (sandbox === undefined || link === undefined || ownerOf(link.alias) !== endpoint.id) return;
     // From then on its MAC is free on the parent.
     sandbox.rt.request(setLink(link.index, { up: false }));
     const socket = sandbox.namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
