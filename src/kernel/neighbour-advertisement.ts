@@ -26,7 +26,9 @@ const TARGET_LINK_LAYER_ADDRESS = 2;
 
 /**
  * Sends one advertisement for `address`, which must be an address of `link` (an index) and no longer tentative. Call it
- * inside the namespace of the link. The link must be up. It takes about 30 µs: the close of a raw socket does not wait.
+ * inside the namespace of the link. The link must be up, and its carrier dealt with: the end of a veth pair that came up
+ * before its peer drops what it sends until the kernel has (linkwatch); the other end sends at once. It takes about
+ * 30 µs: the close of a raw socket does not wait.
  * @throws KernelError EADDRNOTAVAIL where the address is not there (or tentative), ENETDOWN, ENODEV
  */
 export function sendUnsolicitedAdvertisement(link: number, address: string, mac: string): void {

@@ -25,7 +25,7 @@ test('the frame on the wire', async () => {
   const frame = await (async () => {
     for (;;) {
       const received = watcher.receive();
-      if (received === undefined) await readable(watcher.fd);
+      if (received === undefined) await readable(watcher.fd, AbortSignal.timeout(30_000));
       else if (received.protocol === 0x86dd && received.bytes[54] === 136) return received.bytes;
     }
   })();

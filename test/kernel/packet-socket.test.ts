@@ -7,7 +7,7 @@ import { KernelError } from '../../src/kernel/error.ts';
 import { type BpfInstruction, type Frame, PacketSocket } from '../../src/kernel/packet-socket.ts';
 import { readable } from '../../src/kernel/readiness.ts';
 import { setLink } from '../../src/kernel/rtnetlink/link.ts';
-import { createPair, createSandbox, openWorld } from './support.ts';
+import { createPair, createSandbox, link, openWorld } from './support.ts';
 
 const socket = openWorld();
 after(() => socket[Symbol.dispose]());
@@ -25,7 +25,7 @@ function frame(destination: string, payload: Buffer | string, protocol = EXPERIM
 async function next(from: PacketSocket): Promise<Frame> {
   for (;;) {
     const received = from.receive();
-    if (received === undefined) await readable(from.fd);
+    if (received === undefined) await readable(from.fd, AbortSignal.timeout(30_000));
     else if (received.protocol === EXPERIMENT) return received;
   }
 }
@@ -156,6 +156,7 @@ test('a link that goes down is told once; after it comes up, frames arrive again
   );
   assert.equal(receiver.receive(), undefined);
   socket.request(setLink(pair.right.index, { up: true }));
+  link(socket, pair.left.index); // see createPair
   sender.send(frame('ffffffffffff', 'again'));
   assert.equal((await next(receiver)).bytes.toString('utf8', 14), 'again');
 });

@@ -55,6 +55,9 @@ export function createPair(socket: NetlinkSocket, settings: { up?: boolean } = {
   if (settings.up ?? true) {
     for (const { index } of [left, right]) socket.request(setLink(index, { linkLocal: 'none' }));
     for (const { index } of [left, right]) socket.request(setLink(index, { up: true }));
+    // The end that came up first drops what it is to send until the kernel has dealt with its carrier; reading a link
+    // makes the kernel do that (linkwatch_sync_dev).
+    for (const { index } of [left, right]) link(socket, index);
   }
   return {
     left,
