@@ -9,9 +9,17 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { endianness, tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import * as ffi from '../../src/kernel/ffi.ts';
 import { EPOLL_EVENT_BYTES, EPOLL_EVENT_DATA } from '../../src/kernel/uapi/eventpoll.ts';
+import * as ifPacket from '../../src/kernel/uapi/if_packet.ts';
+import * as inet from '../../src/kernel/uapi/in.ts';
+import * as netlink from '../../src/kernel/uapi/netlink.ts';
+import * as nfConntrack from '../../src/kernel/uapi/nf_conntrack.ts';
+import * as nfTables from '../../src/kernel/uapi/nf_tables.ts';
+import * as nfnetlink from '../../src/kernel/uapi/nfnetlink.ts';
+import * as rtnetlink from '../../src/kernel/uapi/rtnetlink.ts';
 
 const kernel = join(import.meta.dirname, '../../src/kernel');
 const directory = mkdtempSync(join(tmpdir(), 'pontoon-headers-'));
@@ -148,17 +156,26 @@ function evaluate(expressions: readonly string[], optional: ReadonlySet<string>)
   );
 }
 
-const constants: { file: string; name: string; value: number }[] = [];
-const newer = new Set<string>();
-for (const file of ['ffi.ts', ...globSync('uapi/*.ts', { cwd: kernel }).sort()]) {
-  for (const name of newerNames(readFileSync(join(kernel, file), 'utf8'))) newer.add(name);
-  if (basename(file) === 'eventpoll.ts') continue; // layouts
-  const exported: Record<string, unknown> = await import(join(kernel, file));
-  for (const [name, value] of Object.entries(exported)) {
-    if (typeof value === 'number') constants.push({ file, name, value });
-  }
-}
+const FILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'ffi.ts': ffi,
+  'uapi/eventpoll.ts': {}, // a layout, see LAYOUTS
+  'uapi/if_packet.ts': ifPacket,
+  'uapi/in.ts': inet,
+  'uapi/netlink.ts': netlink,
+  'uapi/nf_conntrack.ts': nfConntrack,
+  'uapi/nf_tables.ts': nfTables,
+  'uapi/nfnetlink.ts': nfnetlink,
+  'uapi/rtnetlink.ts': rtnetlink,
+};
+const constants = Object.entries(FILES).flatMap(([file, exported]) =>
+  Object.entries(exported).flatMap(([name, value]) => (typeof value === 'number' ? [{ file, name, value }] : [])),
+);
+const newer = new Set(Object.keys(FILES).flatMap((file) => newerNames(readFileSync(join(kernel, file), 'utf8'))));
 const said = evaluate([...constants.map(({ name }) => name), ...Object.keys(LAYOUTS)], newer);
+
+test('no file is left out', () => {
+  assert.deepEqual(['ffi.ts', ...globSync('uapi/*.ts', { cwd: kernel }).sort()], Object.keys(FILES));
+});
 
 test(`${constants.length} constants are those of the headers`, (t) => {
   assert.ok(constants.length > 300);
