@@ -58,6 +58,11 @@ export class Paths {
   sandbox(sandboxId: string): string {
     return join(this.sandboxes, sandboxId.slice(0, 12));
   }
+
+  /** The directory that a sandbox finds them in: one that shares another's stack has the other's names. */
+  filesOf({ id, namespace }: Pick<SandboxRecord, 'id' | 'namespace'>): string {
+    return this.sandbox(typeof namespace === 'object' && 'sandbox' in namespace ? namespace.sandbox : id);
+  }
 }
 
 const steps = channel('pontoon:step');

@@ -84,7 +84,8 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean,
     endSandbox(context, sandbox);
     return [`sandbox ${sandbox.name}: the one whose stack it shares is stopped, so it is stopped too`];
   }
-  if (isShared(sandbox) || sandbox.namespace === 'host') {
+  if (isShared(sandbox)) return [];
+  if (sandbox.namespace === 'host') {
     resolvers.refresh(sandbox, memberships);
     return [];
   }

@@ -212,7 +212,8 @@ function startStack(
   plans: readonly Plan[],
 ): void {
   const { resolvers, paths } = context;
-  if (isShared(sandbox) || sandbox.namespace === 'host') {
+  if (isShared(sandbox)) return;
+  if (sandbox.namespace === 'host') {
     for (const plan of plans) resolvers.announce(plan, sandbox);
     step(`sandbox ${sandbox.name}: files`);
     resolvers.refresh(sandbox, plans);

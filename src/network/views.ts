@@ -24,7 +24,7 @@ export function viewNetwork(
 
 export function viewSandbox(context: Context, sandbox: SandboxRecord): Sandbox {
   const { paths } = context;
-  const directory = paths.sandbox(sandbox.id);
+  const directory = paths.filesOf(sandbox);
   const { dns: _dns, dnsSearch: _search, dnsOptions: _options, extraHosts: _hosts, ...rest } = sandbox;
   return {
     ...rest,
