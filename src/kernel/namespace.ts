@@ -6,9 +6,10 @@
  * would stay there. A pin is a bind mount of the namespace on a file; it keeps the namespace alive without a process.
  */
 
-import { closeSync, fstatSync, mkdirSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PontoonError } from '../errors.ts';
+import { makeDirectories } from './directory.ts';
 import { KernelError } from './error.ts';
 import * as ffi from './ffi.ts';
 
@@ -76,7 +77,7 @@ export class NetworkNamespace implements Disposable {
 
   /** A new namespace, pinned at `path` (the file must not exist yet). @throws KernelError; nothing is left behind */
   static create(path: string): NetworkNamespace {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     writeFileSync(path, '', { flag: 'wx' });
     try {
       return inScratchNamespace(() => {
@@ -91,7 +92,7 @@ export class NetworkNamespace implements Disposable {
 
   /** Pins this namespace at `path` as well (the file must not exist yet). @throws KernelError; nothing is left behind */
   pin(path: string): void {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     writeFileSync(path, '', { flag: 'wx' });
     try {
       ffi.mount(`/proc/thread-self/fd/${this.fd}`, path, '', ffi.MS_BIND);

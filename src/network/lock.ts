@@ -2,10 +2,11 @@
  * @module One engine at a time: an advisory lock on the run directory, which dies with its process.
  */
 
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
+import { makeDirectories } from '../kernel/directory.ts';
 import { tryLockFile } from '../kernel/file-lock.ts';
 
 /** A lock is asked for again this often while another process has it. */
@@ -13,11 +14,10 @@ const RETRY_MS = 20;
 
 export interface EngineLock extends Disposable {}
 
-/** Takes the lock, waiting at most `waitMs`. @throws PontoonError engine-busy, naming the process that has it */
+/** Takes the lock, waiting at most `waitMs`. @throws PontoonError engine-busy, naming the process that has it; store */
 export async function takeLock(runRoot: string, waitMs: number): Promise<EngineLock> {
   const path = join(runRoot, 'engine.lock');
-  mkdirSync(runRoot, { recursive: true, mode: 0o711 });
-  const fd = openSync(path, 'a+', 0o600);
+  const fd = openLockFile(runRoot, path);
   for (const deadline = Date.now() + waitMs; !tryLockFile(fd); await sleep(RETRY_MS)) {
     if (Date.now() < deadline) continue;
     closeSync(fd);
@@ -33,4 +33,14 @@ export async function takeLock(runRoot: string, waitMs: number): Promise<EngineL
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return { [Symbol.dispose]: () => closeSync(fd) };
+}
+
+function openLockFile(runRoot: string, path: string): number {
+  try {
+    makeDirectories(runRoot, 0o711);
+    return openSync(path, 'a+', 0o600);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new PontoonError('store', `the run directory ${runRoot} cannot be used: ${why}`, { cause, subject: runRoot });
+  }
 }

@@ -2,8 +2,9 @@
  * @module Names for sandboxes: the directory, a resolver in each running sandbox, and its rendered files.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../kernel/directory.ts';
 import { boundPort, openBoundSocket, openOutgoingSocket } from '../kernel/inet-socket.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
 import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
@@ -94,7 +95,7 @@ export class Resolvers implements Disposable {
   /** Makes the files of a sandbox and the resolver's upstreams follow its endpoints. */
   refresh(sandbox: SandboxRecord, memberships: readonly Membership[]): void {
     const directory = this.#paths.sandbox(sandbox.id);
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     const endpoints = memberships.map(({ endpoint }) => endpoint);
     const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined));
     const ipv6 = endpoints.some((endpoint) => endpoint.ipv6 !== undefined);

@@ -6,10 +6,10 @@
  * with synchronous=FULL: a committed operation survives power loss.
  */
 
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PontoonError } from '../errors.ts';
+import { makeDirectories } from '../kernel/directory.ts';
 import type { EngineEvent, NamespaceSpec, Network, PortBinding } from './types.ts';
 
 /** The ledger keeps this many events. */
@@ -78,7 +78,7 @@ export class Store implements Disposable {
   /** Opens the file, and makes it when it is not there. @throws PontoonError store */
   constructor(path: string) {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeDirectories(dirname(path), 0o700);
       this.#database = new DatabaseSync(path);
       this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
       this.#migrate();
