@@ -24,6 +24,11 @@ export function formatAddress(bytes: Uint8Array): string {
   return (ipaddr.fromByteArray([...bytes]) as ipaddr.IPv6).toRFC5952String();
 }
 
+/** The one way to write an address, so that texts can be compared. @throws PontoonError bad-address */
+export function canonicalAddress(text: string): string {
+  return formatAddress(parseAddress(text));
+}
+
 /** AF_INET or AF_INET6 for an address in text or bytes. */
 export function familyOf(address: string | Uint8Array): number {
   if (typeof address === 'string') return address.includes(':') ? AF_INET6 : AF_INET;

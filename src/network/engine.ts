@@ -12,6 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
 import { AddressSpace, type DefaultPool, Prefix, ulaPrefix } from '../ipam/index.ts';
 import { requireEngineFeatures } from '../kernel/features.ts';
+import { canonicalAddress } from '../kernel/inet.ts';
 import { Announcer } from './announcer.ts';
 import { type Context, Paths } from './context.ts';
 import { checkPublishable, membershipsOf, publish, unpublish } from './endpoints.ts';
@@ -380,7 +381,7 @@ function matches(binding: PortBinding, { protocol, hostPort, hostAddress, port }
     wanted === undefined || (wanted >= first && wanted <= last);
   return (
     (protocol === undefined || protocol === binding.protocol) &&
-    (hostAddress === undefined || hostAddress === binding.hostAddress) &&
+    (hostAddress === undefined || canonicalAddress(hostAddress) === binding.hostAddress) &&
     inside(hostPort, binding.hostPort) &&
     inside(port, binding.port)
   );

@@ -8,7 +8,7 @@
 
 import { PontoonError } from '../errors.ts';
 import { type Errno, KernelError } from '../kernel/error.ts';
-import { parseAddress } from '../kernel/inet.ts';
+import { canonicalAddress } from '../kernel/inet.ts';
 import { boundPort, closeSockets, tryBindPorts } from '../kernel/inet-socket.ts';
 import type { PortBinding, PortBindingSpec, PortOrRange, Protocol } from './types.ts';
 
@@ -31,9 +31,9 @@ interface Candidate {
 export function parsePortRequest(spec: PortBindingSpec): PortRequest {
   const protocol = spec.protocol ?? 'tcp';
   if (!PROTOCOLS.includes(protocol)) throw bad(`protocol '${protocol}'`, 'use tcp, udp or sctp');
-  if (spec.hostAddress !== undefined) parseAddress(spec.hostAddress);
+  const hostAddress = spec.hostAddress === undefined ? undefined : canonicalAddress(spec.hostAddress);
   const port = range(spec.port, 'port');
-  const base = { protocol, hostAddress: spec.hostAddress };
+  const base = { protocol, hostAddress };
   if (spec.hostPort === undefined) {
     return { ...base, wanted: each(port).map((one) => [{ port: [one, one], hostPort: [0, 0] }]) };
   }

@@ -70,21 +70,19 @@ function wantedSubnets(spec: NetworkSpec, prefer: Prefix | undefined): Wanted[] 
 
 /** Checks gateway, ip-range and auxiliary addresses by making the pool that they describe. */
 function describe(prefix: Prefix, spec: SubnetSpec | undefined): Subnet {
-  const auxAddresses = spec?.auxAddresses ?? {};
+  const auxiliary = Object.entries(spec?.auxAddresses ?? {}).map(([name, text]) => [name, Address.parse(text)] as const);
   const pool = new AddressPool({
     subnet: prefix,
     ...(spec?.ipRange === undefined ? {} : { ipRange: Prefix.parse(spec.ipRange) }),
     ...(spec?.gateway === undefined ? {} : { gateway: Address.parse(spec.gateway) }),
-    auxiliary: Object.fromEntries(
-      Object.entries(auxAddresses).map(([name, address]) => [name, Address.parse(address)]),
-    ),
+    auxiliary: Object.fromEntries(auxiliary),
   });
   return {
     family: prefix.family,
     subnet: prefix.toString(),
     gateway: pool.gateway?.toString(),
     ipRange: spec?.ipRange === undefined ? undefined : pool.ipRange.toString(),
-    auxAddresses,
+    auxAddresses: Object.fromEntries(auxiliary.map(([name, address]) => [name, address.toString()])),
   };
 }
 
