@@ -26,8 +26,8 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.on('error', reject);
     child.on('close', (status, signal) => {
       if (status === 0) return resolve(stdout);
-      const said = (stderr.trim() || stdout.trim()).split('\n').slice(-5).join(' | ');
-      reject(new Error(`${program} ${args.join(' ')}: ended with ${signal ?? status}: ${said}`));
+      const said = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n  ');
+      reject(new Error(`${program} ${args.join(' ')}: ended with ${signal ?? status}:\n  ${said}`));
     });
     child.stdin.on('error', () => {}); // a program may end without reading; its status says what matters
     child.stdin.end(options.input ?? '');
