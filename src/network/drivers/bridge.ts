@@ -81,7 +81,10 @@ export const bridgeDriver: NetworkDriver = {
 
   removeNetwork(host, network) {
     const link = host.link(network.bridgeName!);
-    if (link !== undefined && ownerOf(link.alias) === network.id) host.reaper.delete([link.name]);
+    if (link === undefined || ownerOf(link.alias) !== network.id) return;
+    // Its routes go at once: a new network may have the same subnet before the kernel has deleted this bridge.
+    host.rt.batch(globalAddresses(host, link).map((address) => deleteAddress(link.index, address)));
+    host.reaper.delete([link.name]);
   },
 
   attach(host, sandbox, attachment) {
@@ -163,9 +166,7 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   const wanted = network.subnets.flatMap(({ gateway }) =>
     gateway === undefined ? [] : [withPrefixLength(network, gateway)],
   );
-  const present = listAddresses(host.rt, link.index)
-    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
-    .map(({ address }) => address);
+  const present = globalAddresses(host, link);
   for (const address of wanted) {
     if (!present.includes(address)) repair(`bridge ${name}: address ${address} added`, addAddress(link.index, address));
   }
@@ -199,6 +200,13 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   }
   host.rt.batch(requests);
   return done;
+}
+
+/** The addresses of a bridge, with prefix lengths, without its link-local one. */
+function globalAddresses(host: Host, link: Link): string[] {
+  return listAddresses(host.rt, link.index)
+    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
+    .map(({ address }) => address);
 }
 
 function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
