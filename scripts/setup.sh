@@ -15,8 +15,8 @@ packages() {
 run    libnftables1                lib:libnftables.so.1           the packet filter, changed from inside the process
 run    nftables                    cmd:nft                        the same by file where the library does not load; shows the rules
 run    iproute2                    cmd:ip                         ip and bridge show what was built
-test   iputils-ping                cmd:ping                       a witness of who reaches whom that is not Pontoon
-test   curl                        cmd:curl                       a witness of published ports that is not Pontoon
+run    iputils-ping                cmd:ping                       a witness of who reaches whom that is not Pontoon
+run    curl                        cmd:curl                       a witness of published ports that is not Pontoon
 test   gcc                         cmd:gcc                        compiles the check of our constants against the kernel's headers
 test   libc6-dev                   file:/usr/include/stdio.h      the headers of the C library, for that check
 test   linux-libc-dev              file:/usr/include/linux/if.h   the headers of the kernel, for that check
@@ -27,7 +27,6 @@ bench  containernetworking-plugins file:/usr/lib/cni/bridge       a peer to meas
 bench  netavark                    file:/usr/lib/podman/netavark  a peer to measure: Podman's network engine
 bench  docker.io                   cmd:dockerd                    a peer to measure: Docker, in a private world
 bench  iptables                    cmd:iptables                   what the peers change the packet filter with
-bench  iperf3                      cmd:iperf3                     measures packets and bytes per second
 TABLE
 }
 

@@ -9,7 +9,7 @@ import {
   parseSubnetRequest,
   ulaPrefix,
 } from './address-space.ts';
-import { errorOf } from './expect-error.ts';
+import { errorOf } from '../../test/support/expect-error.ts';
 import { Prefix } from './prefix.ts';
 import type { TakenPrefix } from './prefix-tree.ts';
 

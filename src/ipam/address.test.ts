@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { ADDRESS_BITS, Address } from './address.ts';
-import { errorOf } from './expect-error.ts';
+import { errorOf } from '../../test/support/expect-error.ts';
 
 const anyAddress = fc.constantFrom(4 as const, 6 as const).chain((family) => {
   const max = (1n << BigInt(ADDRESS_BITS[family])) - 1n;

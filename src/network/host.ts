@@ -6,8 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Prefix, type TakenPrefix } from '../ipam/index.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { getLink, type Link, listLinks } from '../kernel/rtnetlink/link.ts';
-import { listRoutes, type Route } from '../kernel/rtnetlink/route.ts';
-import { readSysctl, writeSysctl } from '../kernel/sysctl.ts';
+import { listRoutes, type Route, type RouteType } from '../kernel/rtnetlink/route.ts';
+import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { RT_TABLE_LOCAL, RTPROT_RA } from '../kernel/uapi/rtnetlink.ts';
 import { step } from './context.ts';
@@ -15,12 +15,16 @@ import { OWNED_GROUP } from './drivers/driver.ts';
 import { REAPED_GROUP, Reaper } from './reaper.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
+/** The types of routes that say where packets to a prefix go; the others are for the host's own addresses. */
+const ROUTED: readonly RouteType[] = ['unicast', 'blackhole', 'unreachable', 'prohibit'];
 const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 export class Host implements Disposable {
   /** rtnetlink in the host's namespace. */
   readonly rt = new NetlinkSocket(NETLINK_ROUTE);
   readonly reaper = new Reaper();
+  /** Indexes of links that are known to be ours. */
+  readonly #ours = new Set<number>();
 
   /** After `reaper.settled`. */
   [Symbol.dispose](): void {
@@ -36,32 +40,31 @@ export class Host implements Disposable {
     return listLinks(this.rt, filter);
   }
 
+  /** What the host routes otherwise than through links of ours, of all tables but the one of its own addresses. */
+  foreignRoutes(): Route[] {
+    const isOurs = memoized((index: number) => this.#isOurs(index));
+    return ROUTED.flatMap((type) => listRoutes(this.rt, { type, notThrough: this.#ours })).filter(
+      (route) => route.table !== RT_TABLE_LOCAL && !interfacesOf(route).some(isOurs),
+    );
+  }
+
   /** The MTU of the link that the default route leaves by, else 1500 bytes. */
-  uplinkMtuBytes(): number {
-    const uplink = this.#defaultRoutes()[0]?.link;
+  uplinkMtuBytes(routes: readonly Route[]): number {
+    const uplink = defaultRoutes(routes)[0]?.link;
     return (uplink === undefined ? undefined : getLink(this.rt, uplink)?.mtuBytes) ?? DEFAULT_MTU_BYTES;
   }
 
-  /**
-   * What the host routes, and through which interface; without the routes of links of our own, also of those on their
-   * way out, and of the interface `shared`.
-   */
-  routedPrefixes(shared?: string): TakenPrefix[] {
-    const links = new Map<number, Link | undefined>();
-    const linkOf = (index: number): Link | undefined => {
-      if (!links.has(index)) links.set(index, getLink(this.rt, index));
-      return links.get(index);
-    };
-    return listRoutes(this.rt)
-      .filter((route) => route.table !== RT_TABLE_LOCAL)
-      .flatMap((route) => {
-        const through = interfacesOf(route).map(linkOf);
-        // A link that is not there any more took its route with it.
-        if (through.some((link) => link === undefined || isOurs(link) || link.name === shared)) return [];
-        const names = through.map((link) => link?.name).join(' and ');
-        const holder = names === '' ? `the host routes (${route.type})` : `the host routes through ${names}`;
-        return [{ prefix: Prefix.parse(route.destination), holder }];
-      });
+  /** The prefixes that routes have, and through which interface; without those of the interface `shared`. */
+  routedPrefixes(routes: readonly Route[], shared?: string): TakenPrefix[] {
+    const linkOf = memoized((index: number) => getLink(this.rt, index));
+    return routes.flatMap((route) => {
+      const through = interfacesOf(route).map(linkOf);
+      // A link that is not there any more took its route with it.
+      if (through.some((link) => link === undefined || link.name === shared)) return [];
+      const names = through.map((link) => link?.name).join(' and ');
+      const holder = names === '' ? `the host routes (${route.type})` : `the host routes through ${names}`;
+      return [{ prefix: Prefix.parse(route.destination), holder }];
+    });
   }
 
   /**
@@ -72,11 +75,10 @@ export class Host implements Disposable {
   allowForwarding(ipv6: boolean): string[] {
     const changed = this.#set('net.ipv4.ip_forward', '1');
     if (!ipv6 || readSysctl('net.ipv6.conf.all.forwarding') === '1') return changed;
-    const names = new Map(this.links().map((link) => [link.index, link.name]));
-    for (const route of this.#defaultRoutes()) {
-      const name = route.link === undefined ? undefined : names.get(route.link);
-      if (route.family !== 6 || route.protocol !== RTPROT_RA || name === undefined) continue;
-      changed.push(...this.#set(`net.ipv6.conf.${name.replaceAll('.', '/')}.accept_ra`, '2'));
+    for (const { family, protocol, link } of defaultRoutes(this.foreignRoutes())) {
+      const name = link === undefined ? undefined : getLink(this.rt, link)?.name;
+      if (family !== 6 || protocol !== RTPROT_RA || name === undefined) continue;
+      changed.push(...this.#set(`net.ipv6.conf.${sysctlPart(name)}.accept_ra`, '2'));
     }
     return [...changed, ...this.#set('net.ipv6.conf.all.forwarding', '1')];
   }
@@ -89,14 +91,18 @@ export class Host implements Disposable {
    */
   keepNetfilterOffBridges(): string[] {
     if (!existsSync(BRIDGE_NETFILTER) || isLoadedModule('br_netfilter')) return [];
+    const settings = ['iptables', 'ip6tables'].map((family) => `net.bridge.bridge-nf-call-${family}`);
+    if (settings.every((name) => readSysctl(name) === '0')) return [];
     if (this.links({ kind: 'bridge' }).some((link) => !isOurs(link))) return [];
-    return ['iptables', 'ip6tables'].flatMap((family) => this.#set(`net.bridge.bridge-nf-call-${family}`, '0'));
+    return settings.flatMap((name) => this.#set(name, '0'));
   }
 
-  #defaultRoutes(): Route[] {
-    return listRoutes(this.rt, {})
-      .filter(({ destination, table }) => destination.endsWith('/0') && table !== RT_TABLE_LOCAL)
-      .toSorted((a, b) => a.family - b.family || a.metric - b.metric);
+  /** Links keep their index for life, and no other gets it: whether one is ours has to be asked once. */
+  #isOurs(index: number): boolean {
+    const link = getLink(this.rt, index);
+    if (link === undefined || !isOurs(link)) return false;
+    this.#ours.add(index);
+    return true;
   }
 
   #set(name: string, value: string): string[] {
@@ -108,8 +114,23 @@ export class Host implements Disposable {
   }
 }
 
+/** The best first. */
+function defaultRoutes(routes: readonly Route[]): Route[] {
+  return routes
+    .filter(({ destination }) => destination.endsWith('/0'))
+    .toSorted((a, b) => a.family - b.family || a.metric - b.metric);
+}
+
 function isOurs({ group }: Link): boolean {
   return group === OWNED_GROUP || group === REAPED_GROUP;
+}
+
+function memoized<K, V>(compute: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    if (!known.has(key)) known.set(key, compute(key));
+    return known.get(key)!;
+  };
 }
 
 /** A feature that is built into the kernel is in no such list. */

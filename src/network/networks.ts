@@ -130,7 +130,8 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
   const id = newId();
   const bridgeName = driver === 'bridge' ? bridgeNameOf(context, spec, id) : undefined;
   const addressed = DRIVERS[driver].hasInterfaces;
-  if (addressed) space.setHostRoutes(host.routedPrefixes(spec.parent));
+  const routes = addressed ? host.foreignRoutes() : [];
+  space.setHostRoutes(host.routedPrefixes(routes, spec.parent));
   const prefer = name === DEFAULT_NETWORK ? DEFAULT_NETWORK_SUBNET : undefined;
   const subnets = addressed ? claimSubnets(spec, space, holderText(name), prefer) : [];
   const network: NetworkRecord = {
@@ -145,7 +146,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
     mtuBytes:
       spec.mtuBytes ??
       (spec.parent === undefined ? undefined : host.link(spec.parent)?.mtuBytes) ??
-      host.uplinkMtuBytes(),
+      host.uplinkMtuBytes(routes),
     bridgeName,
     interfacePrefix: spec.interfacePrefix ?? 'eth',
     parent: spec.parent,

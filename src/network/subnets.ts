@@ -70,7 +70,9 @@ function wantedSubnets(spec: NetworkSpec, prefer: Prefix | undefined): Wanted[] 
 
 /** Checks gateway, ip-range and auxiliary addresses by making the pool that they describe. */
 function describe(prefix: Prefix, spec: SubnetSpec | undefined): Subnet {
-  const auxiliary = Object.entries(spec?.auxAddresses ?? {}).map(([name, text]) => [name, Address.parse(text)] as const);
+  const auxiliary = Object.entries(spec?.auxAddresses ?? {}).map(
+    ([name, text]) => [name, Address.parse(text)] as const,
+  );
   const pool = new AddressPool({
     subnet: prefix,
     ...(spec?.ipRange === undefined ? {} : { ipRange: Prefix.parse(spec.ipRange) }),

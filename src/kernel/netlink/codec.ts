@@ -253,3 +253,16 @@ export function* readAttributes(bytes: Buffer, offset = 0): Generator<[type: num
     at += align(length);
   }
 }
+
+/** One number out of a list of attributes, without reading the others: for long dumps of which little is wanted. */
+export function findU32(bytes: Buffer, offset: number, type: number): number | undefined {
+  for (let at = offset; at + ATTRIBUTE_HEADER_BYTES <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < ATTRIBUTE_HEADER_BYTES || at + length > bytes.length) return undefined;
+    if ((bytes.readUInt16LE(at + 2) & TYPE_MASK) === type) {
+      return length < ATTRIBUTE_HEADER_BYTES + 4 ? undefined : bytes.readUInt32LE(at + ATTRIBUTE_HEADER_BYTES);
+    }
+    at += align(length);
+  }
+  return undefined;
+}

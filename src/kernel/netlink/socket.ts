@@ -32,6 +32,7 @@ import { Attributes, HEADER_BYTES, MessageWriter, type NetlinkMessage, readMessa
 const DATAGRAM_BYTES = 64 * 1024;
 /** A dump that changes underneath is read again this often before the caller is told. */
 const DUMP_ATTEMPTS = 16;
+const REQUESTS_AT_ONCE = 128;
 const SOCKADDR_NL_BYTES = 12;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
@@ -84,20 +85,21 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Several requests in one send. The kernel carries out all of them, also behind one that failed; the first failure
-   * is thrown when all answers are in, unless it is one of `expected`.
+   * Several requests in as few sends as there is room for their answers. The kernel carries out all of a send, also
+   * behind one that failed; the first failure is thrown when its answers are in, unless it is one of `expected`.
    */
   batch(requests: readonly NetlinkRequest[], expected: readonly Errno[] = []): void {
-    if (requests.length === 0) return;
-    this.#answers(requests, this.#send(requests), expected);
+    for (const part of parts(requests)) this.#answers(part, this.#send(part), expected);
   }
 
   /** The same with the sending on another thread, so that this one goes on while the kernel sleeps. Nothing else may use the socket meanwhile. */
   async batchAsync(requests: readonly NetlinkRequest[], expected: readonly Errno[] = []): Promise<void> {
-    const first = this.#sequence + 1;
-    this.#sequence += requests.length;
-    await ffi.sendAsync(this.fd, encode(requests, first));
-    this.#answers(requests, first, expected);
+    for (const part of parts(requests)) {
+      const first = this.#sequence + 1;
+      this.#sequence += part.length;
+      await ffi.sendAsync(this.fd, encode(part, first));
+      this.#answers(part, first, expected);
+    }
   }
 
   /**
@@ -206,6 +208,14 @@ export class NetlinkSocket implements Disposable {
       ffi.setsockopt(this.fd, ffi.SOL_SOCKET, SO_RCVBUF, bytes);
     }
   }
+}
+
+/** Answers wait in the receive buffer, 208 KiB by default, and take some 800 bytes of it each. */
+function parts(requests: readonly NetlinkRequest[]): readonly (readonly NetlinkRequest[])[] {
+  if (requests.length <= REQUESTS_AT_ONCE) return requests.length === 0 ? [] : [requests];
+  return Array.from({ length: Math.ceil(requests.length / REQUESTS_AT_ONCE) }, (_, index) =>
+    requests.slice(index * REQUESTS_AT_ONCE, (index + 1) * REQUESTS_AT_ONCE),
+  );
 }
 
 function encode(requests: readonly NetlinkRequest[], firstSequence: number): Buffer {

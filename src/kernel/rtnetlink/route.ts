@@ -5,7 +5,7 @@
 
 import { AF_INET, AF_INET6 } from '../ffi.ts';
 import { formatAddress, parseAddress, parseInterfaceAddress } from '../inet.ts';
-import { Attributes, type MessageWriter, type NetlinkMessage } from '../netlink/codec.ts';
+import { Attributes, findU32, type MessageWriter, type NetlinkMessage } from '../netlink/codec.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../uapi/netlink.ts';
 import * as uapi from '../uapi/rtnetlink.ts';
@@ -77,8 +77,17 @@ export function deleteRoute(settings: RouteSettings): NetlinkRequest {
   return routeRequest('RTM_DELROUTE', uapi.RTM_DELROUTE, 0, settings);
 }
 
-/** All routes of the socket's namespace, of all tables or of one. Cached (cloned) entries are left out. @throws KernelError */
-export function listRoutes(socket: NetlinkSocket, filter: { family?: 4 | 6; table?: number } = {}): Route[] {
+/** Which routes to list. Absent fields: all. */
+export interface RouteFilter {
+  readonly family?: 4 | 6;
+  readonly table?: number;
+  readonly type?: RouteType;
+  /** Leaves out routes through these links (indexes), before anything else is read of them. */
+  readonly notThrough?: ReadonlySet<number>;
+}
+
+/** The routes of the socket's namespace. Cached (cloned) entries are left out. @throws KernelError */
+export function listRoutes(socket: NetlinkSocket, filter: RouteFilter = {}): Route[] {
   const families = filter.family === undefined ? [AF_INET, AF_INET6] : [filter.family === 4 ? AF_INET : AF_INET6];
   return families.flatMap((family) =>
     socket
@@ -88,11 +97,16 @@ export function listRoutes(socket: NetlinkSocket, filter: { family?: 4 | 6; tabl
         write(message) {
           const header = Buffer.alloc(RTMSG_BYTES);
           header.writeUInt8(family, 0);
+          if (filter.type !== undefined) header.writeUInt8(ROUTE_TYPES.indexOf(filter.type), 7);
           message.fixed(header);
           if (filter.table !== undefined) message.u32(uapi.RTA_TABLE, filter.table);
         },
       })
-      .filter((message) => (message.payload.readUInt32LE(8) & uapi.RTM_F_CLONED) === 0)
+      .filter(({ payload }) => {
+        if ((payload.readUInt32LE(8) & uapi.RTM_F_CLONED) !== 0) return false;
+        const link = filter.notThrough === undefined ? undefined : findU32(payload, RTMSG_BYTES, uapi.RTA_OIF);
+        return link === undefined || !filter.notThrough!.has(link);
+      })
       .map(parseRoute),
   );
 }

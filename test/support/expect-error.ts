@@ -1,5 +1,5 @@
 /** @module The error of a call that must fail, as text 'code: message', for the tests. */
-import { PontoonError } from '../errors.ts';
+import { PontoonError } from '../../src/errors.ts';
 
 export function errorOf(call: () => unknown): string {
   try {
