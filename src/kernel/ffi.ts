@@ -43,6 +43,7 @@ const c = {
   epoll_wait: libc.func('int epoll_wait(int epoll, void *events, int capacity, int timeout)'),
   eventfd: libc.func('int eventfd(uint32_t initial, int flags)'),
   close: libc.func('int close(int fd)'),
+  fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
   if_nametoindex: libc.func('uint32_t if_nametoindex(str name)'),
 };
 
@@ -84,6 +85,7 @@ export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 1;
 export const EPOLLONESHOT = 1 << 30;
 const FSCONFIG_CMD_CREATE = 6;
+const F_DUPFD_CLOEXEC = 1030;
 const EINTR = 4;
 const EAGAIN = 11;
 
@@ -170,6 +172,16 @@ export function closeAsync(fd: number): Promise<void> {
   return inThreadPool((done) => c.close.async(fd, done)).then((result) => {
     if (result < 0) throw new KernelError('close', 'EBADF', { subject: `fd ${fd}` });
   });
+}
+
+/**
+ * Makes room for descriptors up to this number, on another thread. A process with threads waits for RCU each time that
+ * its table of descriptors grows (expand_fdtable, fs/file.c), and it grows by doubling: thousands of sockets would
+ * stop this thread several times. Where the limit (RLIMIT_NOFILE) is lower, nothing happens.
+ */
+export async function reserveDescriptors(count: number): Promise<void> {
+  const copy = await inThreadPool((done) => c.fcntl.async(0, F_DUPFD_CLOEXEC, count - 1, done));
+  if (copy >= 0) close(copy);
 }
 
 /**

@@ -50,11 +50,12 @@ export function tryBindPorts(
 ): number[] | Errno {
   const sockaddr = socketAddress(address, first);
   const family = familyOf(address);
+  const v6only = family === ffi.AF_INET6 ? v6onlyToSet(protocol, dualStack ? 0 : 1) : undefined;
   const fds: number[] = [];
   try {
     for (let port = first; port <= last; port++) {
       sockaddr.writeUInt16BE(port, 2);
-      const result = tryBind(protocol, family, sockaddr, dualStack);
+      const result = tryBind(protocol, family, sockaddr, v6only);
       if (typeof result === 'string') {
         closeSockets(fds);
         return result;
@@ -99,22 +100,27 @@ export function boundPort(fd: number): number {
  * Without SO_REUSEADDR, so that nobody else can bind the port either. Connections that a former server has closed
  * (TIME_WAIT) refuse that for a minute; then the port is taken by listening on it, which refuses others as well.
  */
-function tryBind(protocol: SocketProtocol, family: number, sockaddr: Buffer, dualStack: boolean): number | Errno {
-  const refused = tryBindOnce(protocol, family, sockaddr, dualStack, false);
+function tryBind(
+  protocol: SocketProtocol,
+  family: number,
+  sockaddr: Buffer,
+  v6only: number | undefined,
+): number | Errno {
+  const refused = tryBindOnce(protocol, family, sockaddr, v6only, false);
   if (refused !== 'EADDRINUSE' || protocol !== 'tcp') return refused;
-  return tryBindOnce(protocol, family, sockaddr, dualStack, true);
+  return tryBindOnce(protocol, family, sockaddr, v6only, true);
 }
 
 function tryBindOnce(
   protocol: SocketProtocol,
   family: number,
   sockaddr: Buffer,
-  dualStack: boolean,
+  v6only: number | undefined,
   listen: boolean,
 ): number | Errno {
   const fd = openSocket(protocol, family);
   try {
-    if (family === ffi.AF_INET6) ffi.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+    if (v6only !== undefined) ffi.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only);
     if (listen) ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_REUSEADDR, 1);
     const refused = ffi.tryBind(fd, sockaddr);
     if (refused !== undefined) {
@@ -127,6 +133,16 @@ function tryBindOnce(
     ffi.close(fd);
     if (KernelError.isKernel(error, 'EADDRINUSE')) return error.errno; // somebody else listens
     throw error;
+  }
+}
+
+/** What IPV6_V6ONLY has to be set to, or undefined where a new socket has it so (sysctl net.ipv6.bindv6only). */
+function v6onlyToSet(protocol: SocketProtocol, wanted: 0 | 1): number | undefined {
+  const fd = openSocket(protocol, ffi.AF_INET6);
+  try {
+    return ffi.getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 4).readInt32LE() === wanted ? undefined : wanted;
+  } finally {
+    ffi.close(fd);
   }
 }
 

@@ -13,6 +13,7 @@ import { PontoonError } from '../errors.ts';
 import { AddressSpace, type DefaultPool, Prefix, ulaPrefix } from '../ipam/index.ts';
 import { requireEngineFeatures } from '../kernel/features.ts';
 import { canonicalAddress } from '../kernel/inet.ts';
+import { reserveDescriptors } from '../kernel/process.ts';
 import { Announcer } from './announcer.ts';
 import { type Context, Paths } from './context.ts';
 import { checkPublishable, membershipsOf, publish, unpublish } from './endpoints.ts';
@@ -51,6 +52,9 @@ import type {
   SandboxSpec,
 } from './types.ts';
 import { viewEndpoint, viewNetwork, viewSandbox } from './views.ts';
+
+/** Two for each resolver, one for each held port: enough for thousands of both. */
+const DESCRIPTORS = 16_384;
 
 export interface EngineOptions {
   /** What outlives a reboot. Default: /var/lib/pontoon. */
@@ -105,6 +109,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   cleanup.defer(() => context.host.reaper.settled());
   restore(context);
   const engine = new Engine(context, store, lock);
+  await reserveDescriptors(DESCRIPTORS);
   const report = await reconcile(context, { fresh: true });
   for (const line of report.failed) onError(new PontoonError('kernel', line));
   await engine.ensurePredefined(options.defaultNetwork ?? {});
