@@ -74,13 +74,27 @@ async function open(place: Place, sandbox: keyof typeof everybody): Promise<void
   for (const answer of answers.slice(2)) assert.match(String(answer), new RegExp(`^${sandbox} saw `));
 }
 
+/** Routes of a place for the time of a test: destinations and gateways. */
+async function withRoutes(
+  place: Place,
+  routes: readonly (readonly [to: string, via: string])[],
+): Promise<AsyncDisposable> {
+  const change = (verb: string): Promise<string> =>
+    lab.sh(
+      place,
+      routes.map(([to, via]) => `ip ${via.includes(':') ? '-6 ' : ''}route ${verb} ${to} via ${via}`).join('; '),
+    );
+  await change('add');
+  return { [Symbol.asyncDispose]: async () => void (await change('delete')) };
+}
+
 /** Lets the LAN send straight to the networks, by way of the host. */
-async function routeFromLan(verb: 'replace' | 'delete'): Promise<void> {
+function withRoutesFromLan(): Promise<AsyncDisposable> {
   const routes = [40, 41, 42, 43, 44, 45].flatMap((number) => [
-    `ip route ${verb} 10.${number}.0.0/24 via ${host.ipv4}`,
-    `ip -6 route ${verb} fd00:${number}::/64 via ${host.ipv6}`,
+    [`10.${number}.0.0/24`, host.ipv4] as const,
+    [`fd00:${number}::/64`, host.ipv6] as const,
   ]);
-  await lab.sh(world.lan, routes.join('; '));
+  return withRoutes(world.lan, routes);
 }
 
 function foreignRules(): Promise<string> {
@@ -119,11 +133,10 @@ for (const filtering of [false, true]) {
     });
 
     test('the LAN does not reach unpublished ports, even with a route', async () => {
-      await routeFromLan('replace');
+      await using _routes = await withRoutesFromLan();
       const each = ['web', 'stranger', 'hermit', 'prisoner', 'routed'] as const;
       await Promise.all(each.map((sandbox) => blocked(world.lan, sandbox)));
       assert.equal(await get(world.lan, `http://${host.ipv4}:8080/`), `web saw ${lan.ipv4}`, 'but the published one');
-      await routeFromLan('delete');
     });
 
     test('what endpoints ask from the outside is answered', async () => {
@@ -140,20 +153,20 @@ for (const filtering of [false, true]) {
       assert.deepEqual(await seen(web), masqueraded);
       assert.deepEqual(await seen(hermit), masqueraded);
       assert.deepEqual(await seen(routed), [undefined, undefined], 'nobody knows the way back');
-      await routeFromLan('replace');
+      await using _routes = await withRoutesFromLan();
       const { ipv4, ipv6 } = addressesOf('routed');
       assert.deepEqual(await seen(routed), [`outside saw ${ipv4}`, `outside saw ${ipv6}`]);
       assert.deepEqual(await seen(web), masqueraded);
-      await routeFromLan('delete');
     });
 
     describe('an internal network', () => {
       test('reaches its gateway, and nothing beyond, even with a route', async () => {
         assert.equal(await lab.sh(prisoner, 'ip route show default; ip -6 route show default'), '');
-        const routes = (verb: string) =>
-          lab.sh(prisoner, `ip route ${verb} default via 10.43.0.1; ip -6 route ${verb} default via fd00:43::1`);
-        await routes('replace');
-        await routeFromLan('replace');
+        await using _out = await withRoutes(prisoner, [
+          ['default', '10.43.0.1'],
+          ['default', 'fd00:43::1'],
+        ]);
+        await using _back = await withRoutesFromLan();
         assert.deepEqual(
           await Promise.all(['10.43.0.1', 'fd00:43::1'].map((gateway) => world.ping(prisoner, gateway))),
           [true, true],
@@ -162,8 +175,6 @@ for (const filtering of [false, true]) {
         const pings = await Promise.all(targets.map((target) => world.ping(prisoner, target)));
         assert.deepEqual(pings, [false, false, false, false]);
         await Promise.all([blocked(prisoner, 'web'), blocked(prisoner, 'otherPrisoner')]);
-        await routeFromLan('delete');
-        await routes('delete');
       });
 
       test('is reached from the host and from nowhere else', async () => {
@@ -184,22 +195,14 @@ for (const filtering of [false, true]) {
       });
 
       test('keeps them apart by way of the gateway', async () => {
-        const { ipv4, ipv6 } = addressesOf('secondHermit');
-        const routes = (verb: string) =>
-          lab.sh(
-            hermit,
-            `ip route ${verb} ${ipv4} via 10.42.0.1; ip -6 route ${verb} ${ipv6} via fd00:42::1; ip neigh flush all`,
-          );
-        await routes('replace');
-        const back = (verb: string) =>
-          lab.sh(
-            secondHermit,
-            `ip route ${verb} ${addressesOf('hermit').ipv4} via 10.42.0.1; ip -6 route ${verb} ${addressesOf('hermit').ipv6} via fd00:42::1`,
-          );
-        await back('replace');
+        const byGateway = (sandbox: 'hermit' | 'secondHermit') =>
+          [
+            [addressesOf(sandbox).ipv4, '10.42.0.1'],
+            [addressesOf(sandbox).ipv6, 'fd00:42::1'],
+          ] as const;
+        await using _there = await withRoutes(hermit, byGateway('secondHermit'));
+        await using _back = await withRoutes(secondHermit, byGateway('hermit'));
         await blocked(hermit, 'secondHermit');
-        await back('delete');
-        await routes('delete');
       });
 
       test('lets them reach their gateway, the host and the outside', async () => {

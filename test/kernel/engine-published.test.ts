@@ -197,10 +197,12 @@ for (const filtering of [false, true]) {
         ['the LAN', world.lan, host.ipv4],
         ['a container', client, GATEWAY.ipv4],
       ] as const) {
-        test(`is not reachable from ${who} by packets to 127.0.0.1`, async () => {
+        test(`is not reachable from ${who} by packets to 127.0.0.1, nor is the host's own loopback`, async () => {
           await using _route = await loopbackLeadsTo(place, gateway);
-          const answers = [...urls(8081, '127.0.0.1'), ...urls(8080, '127.0.0.1')].map((url) => get(place, url));
-          assert.deepEqual(await Promise.all([...answers, askUdp(place, '127.0.0.1', 5454)]), none(3));
+          using _private = serveWeb('host', 'private', { port: 8899, address: '127.0.0.1' });
+          const ports = [8081, 8080, 8899].flatMap((port) => urls(port, '127.0.0.1'));
+          const answers = ports.map((url) => get(place, url));
+          assert.deepEqual(await Promise.all([...answers, askUdp(place, '127.0.0.1', 5454)]), none(4));
         });
       }
     });
