@@ -140,9 +140,10 @@ export const bridgeDriver: NetworkDriver = {
       this.attach(host, sandbox, attachment);
       return [`${endpoint.interfaceName} of ${sandboxName}: made again, with ${endpoint.hostInterface}`];
     }
+    // The interface first: a port has a state only while the other end is up.
     return [
-      ...repairPort(host, hostLink, network),
       ...repairInterface(sandbox.rt, inner, network, endpoint, sandboxName),
+      ...repairPort(host, hostLink, network),
     ];
   },
 };
@@ -221,14 +222,14 @@ function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
     host.rt.request(setLink(link.index, { up: true }));
     done.push(`${link.name}: brought up`);
   }
-  const port = host.link(link.name)!.port!;
+  const { carrier, port } = host.link(link.name) as Link & { port: NonNullable<Link['port']> };
   const isolated = !network.icc;
   if (port.isolated !== isolated) {
     host.rt.request(setBridgePort(link.index, { isolated }));
     done.push(`${link.name}: isolated ${port.isolated} → ${isolated}`);
   }
-  if (port.state === 'disabled' || port.state === 'blocking') {
-    host.rt.request(setBridgePort(link.index, { state: 'forwarding' }));
+  const blocked = port.state === 'disabled' || port.state === 'blocking';
+  if (carrier && blocked && trySetPortState(host, link, 'forwarding')) {
     done.push(`${link.name}: state ${port.state} → forwarding`);
   }
   return done;
@@ -261,10 +262,17 @@ function cutOff(host: Host, name: string): void {
   const link = host.link(name);
   if (link?.port === undefined) return;
   step(`${name}: cut off`);
+  trySetPortState(host, link, 'disabled');
+}
+
+/** False where the port is gone, or the kernel itself decides on its state: it has no carrier yet, or STP runs. */
+function trySetPortState(host: Host, { index }: Link, state: 'disabled' | 'forwarding'): boolean {
   try {
-    host.rt.request(setBridgePort(link.index, { state: 'disabled' }));
+    host.rt.request(setBridgePort(index, { state }));
+    return true;
   } catch (error) {
-    if (!KernelError.isKernel(error, 'ENODEV', 'ENETDOWN', 'EBUSY')) throw error; // gone or down already; or STP decides
+    if (!KernelError.isKernel(error, 'ENODEV', 'ENETDOWN', 'EBUSY')) throw error;
+    return false;
   }
 }
 
