@@ -18,6 +18,7 @@ import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
 import { describeTable, listElements, type RawElement } from '../kernel/nftables/read.ts';
 import { Nftables } from '../kernel/nftables/ruleset.ts';
 import { addElement, deleteElement, deleteRawElement, type NftElement, type NftSet } from '../kernel/nftables/set.ts';
+import { step } from './context.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
 
@@ -189,7 +190,9 @@ export class Ruleset implements Disposable {
   repair(wanted: readonly Placed[]): string[] {
     const rebuilt = this.#repairRules();
     const done = rebuilt ? ['table inet pontoon: made'] : [];
-    const requests: NftRequest[] = [];
+    // What goes comes first: a foreign range may overlap with one of ours.
+    const removals: NftRequest[] = [];
+    const additions: NftRequest[] = [];
     for (const set of SETS) {
       const present = new Map(listElements(this.#socket, set).map((element) => [rawKey(element), element]));
       for (const { element } of wanted.filter((one) => one.set === set)) {
@@ -198,17 +201,18 @@ export class Ruleset implements Disposable {
         const found = present.get(key);
         present.delete(key);
         if (found !== undefined && sameData(set, element, found)) continue;
-        if (found !== undefined) requests.push(deleteElement(set, element));
-        requests.push(addElement(set, element));
+        if (found !== undefined) removals.push(deleteElement(set, element));
+        additions.push(addElement(set, element));
         if (!rebuilt)
           done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
       }
       for (const foreign of present.values()) {
-        requests.push(deleteRawElement(set, foreign));
+        removals.push(deleteRawElement(set, foreign));
         done.push(`${set.name}: an element that nobody owns removed`);
       }
     }
-    transact(this.#socket, requests);
+    step('rules: elements');
+    transact(this.#socket, [...removals, ...additions]);
     return done;
   }
 
@@ -216,6 +220,7 @@ export class Ruleset implements Disposable {
   #repairRules(): boolean {
     const present = describeTable(this.#socket, table);
     if (present.length > 0 && isDeepStrictEqual(present, reference())) return false;
+    step('rules: table');
     install(['table inet pontoon', 'delete table inet pontoon', RULESET]);
     return true;
   }
