@@ -107,7 +107,7 @@ export function wanted(engine: Engine): Inventory {
     foreign: running.flatMap((sandbox) => (sandbox.namespacePath === FOREIGN.path ? describeForeign(sandbox) : [])),
     pins,
     mounts: pins.map((pin) => join(ROOTS.runRoot, 'netns', pin)).sort(),
-    files: sandboxes.map(({ id }) => id.slice(0, 12)).sort(),
+    files: sandboxes.flatMap((sandbox) => (isSharing(sandbox) ? [] : [sandbox.id.slice(0, 12)])).sort(),
     elements: [
       ...networks.flatMap(networkElements),
       ...endpoints.flatMap((endpoint) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
@@ -141,8 +141,12 @@ export function view(engine: Engine): unknown {
   return JSON.parse(JSON.stringify(named)); // without the fields that are undefined
 }
 
-export function hasOwnStack({ namespace, running }: Sandbox): boolean {
-  return running && namespace !== 'host' && !(typeof namespace === 'object' && 'sandbox' in namespace);
+export function hasOwnStack({ namespace, running }: Pick<Sandbox, 'namespace' | 'running'>): boolean {
+  return running && namespace !== 'host' && !isSharing({ namespace });
+}
+
+function isSharing({ namespace }: Pick<Sandbox, 'namespace'>): boolean {
+  return typeof namespace === 'object' && 'sandbox' in namespace;
 }
 
 function lookInside(sandbox: Sandbox): string[] {
