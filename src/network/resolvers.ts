@@ -22,8 +22,8 @@ import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 
-/** What `describeTable` says of a whole redirect: a chain and five rules. */
-const REDIRECT_LINES = 6;
+/** What `describeTable` says of a whole redirect: a chain and four rules. */
+const REDIRECT_LINES = 5;
 const HOST_RESOLV_CONF = '/etc/resolv.conf';
 
 export class Resolvers implements Disposable {

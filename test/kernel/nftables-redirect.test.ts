@@ -57,7 +57,7 @@ async function ask(address: string, question: string): Promise<string> {
 
 test('the ruleset is what nft lists', () => {
   using nft = new Nftables(NetworkNamespace.current());
-  const listing = nft.listText('table ip pontoon');
+  const listing = nft.listText('table netdev pontoon');
   const { port } = tcp.address() as net.AddressInfo;
   assertGolden('resolver.nft', listing.replaceAll(String(udp.address().port), 'UDP').replaceAll(String(port), 'TCP'));
 });

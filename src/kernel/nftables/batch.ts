@@ -20,13 +20,14 @@ import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES } from '
 export type NftRequest = NetlinkRequest;
 
 /** The address family of a table, as `nft` writes it. */
-export type Family = 'ip' | 'ip6' | 'inet' | 'bridge';
+export type Family = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev';
 
 export const FAMILIES: Record<Family, number> = {
   ip: nf.NFPROTO_IPV4,
   ip6: nf.NFPROTO_IPV6,
   inet: nf.NFPROTO_INET,
   bridge: nf.NFPROTO_BRIDGE,
+  netdev: nf.NFPROTO_NETDEV,
 };
 
 export interface Table {

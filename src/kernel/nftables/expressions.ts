@@ -33,6 +33,8 @@ export const UDP_CHECKSUM: HeaderField = { header: 'transport', offset: 6, bytes
 export const TCP_CHECKSUM: HeaderField = { header: 'transport', offset: 16, bytes: 2 };
 
 const META_KEYS = {
+  /** The EtherType; 2 bytes. */
+  protocol: nf.NFT_META_PROTOCOL,
   mark: nf.NFT_META_MARK,
   /** Index of the interface that the packet came by; 4 bytes. */
   iif: nf.NFT_META_IIF,

@@ -15,6 +15,8 @@ const HOOKS = {
   forward: nf.NF_INET_FORWARD,
   output: nf.NF_INET_LOCAL_OUT,
   postrouting: nf.NF_INET_POST_ROUTING,
+  /** Of a netdev table, for one interface. */
+  ingress: nf.NF_NETDEV_INGRESS,
 };
 
 /** Priorities by which chains of one hook are ordered, by their names in nft (linux/netfilter_ipv4.h). */
@@ -28,6 +30,8 @@ export interface Chain {
     readonly type: 'filter' | 'nat' | 'route';
     readonly hook: keyof typeof HOOKS;
     readonly priority: number;
+    /** The interface, for the hook ingress. */
+    readonly device?: string;
     /** Default: accept. */
     readonly policy?: 'accept' | 'drop';
   };
@@ -55,10 +59,11 @@ export function addChain(chain: Chain): NftRequest {
     (message) => {
       message.string(nf.NFTA_CHAIN_TABLE, chain.table.name).string(nf.NFTA_CHAIN_NAME, chain.name);
       if (chain.base === undefined) return;
-      const { type, hook, priority, policy } = chain.base;
-      message.nest(nf.NFTA_CHAIN_HOOK, (nested) =>
-        nested.u32be(nf.NFTA_HOOK_HOOKNUM, HOOKS[hook]).u32be(nf.NFTA_HOOK_PRIORITY, priority),
-      );
+      const { type, hook, priority, device, policy } = chain.base;
+      message.nest(nf.NFTA_CHAIN_HOOK, (nested) => {
+        nested.u32be(nf.NFTA_HOOK_HOOKNUM, HOOKS[hook]).u32be(nf.NFTA_HOOK_PRIORITY, priority);
+        if (device !== undefined) nested.string(nf.NFTA_HOOK_DEV, device);
+      });
       message.u32be(nf.NFTA_CHAIN_POLICY, policy === 'drop' ? nf.NF_DROP : nf.NF_ACCEPT);
       message.string(nf.NFTA_CHAIN_TYPE, type);
     },

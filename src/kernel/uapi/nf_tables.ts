@@ -15,6 +15,7 @@ export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_LOCAL_OUT = 3;
 export const NF_INET_POST_ROUTING = 4;
+export const NF_NETDEV_INGRESS = 0;
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
 
@@ -44,6 +45,7 @@ export const NFTA_CHAIN_POLICY = 5;
 export const NFTA_CHAIN_TYPE = 7;
 export const NFTA_HOOK_HOOKNUM = 1;
 export const NFTA_HOOK_PRIORITY = 2;
+export const NFTA_HOOK_DEV = 3;
 
 // nf_tables.h: rules
 export const NFTA_RULE_TABLE = 1;
@@ -93,6 +95,7 @@ export const NFT_SET_ELEM_INTERVAL_END = 1;
 // nf_tables.h: expressions
 export const NFTA_META_DREG = 1;
 export const NFTA_META_KEY = 2;
+export const NFT_META_PROTOCOL = 1;
 export const NFT_META_LEN = 0;
 export const NFT_META_MARK = 3;
 export const NFT_META_IIF = 4;

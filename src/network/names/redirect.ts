@@ -2,9 +2,10 @@
  * @module The way to a sandbox's resolver: what the sandbox sends to port 53 of 127.0.0.11 reaches the resolver's own
  * sockets there, on ports of their own.
  *
- * The ports are rewritten packet by packet, each way, without NAT: so no traffic of the sandbox is tracked, and a
- * server of the container's own may have port 53. Limits: a refused port is silence to the client, not an error; a UDP
- * query sent without a checksum (SO_NO_CHECK) is lost.
+ * The ports are rewritten packet by packet, each way, as packets come in on lo: so no traffic of the sandbox is
+ * tracked, what goes by another interface meets no rule at all, and a server of the container's own may have port 53.
+ * Limits: a refused port is silence to the client, not an error; a UDP query sent without a checksum (SO_NO_CHECK) is
+ * lost.
  */
 
 import { parseAddress } from '../../kernel/inet.ts';
@@ -15,15 +16,15 @@ import { addChain, addRule, addTable, type Chain, PRIORITIES } from '../../kerne
 import { RESOLVER_ADDRESS } from './resolv-conf.ts';
 
 const DNS_PORT = 53;
-/** The loopback interface has this index in every namespace. */
-const LOOPBACK_INDEX = 1;
+/** EtherType of IPv4, in network byte order. */
+const ETH_P_IP = Uint8Array.of(0x08, 0x00);
 
 /** The sandbox's own table. */
-export const RESOLVER_TABLE: Table = { family: 'ip', name: 'pontoon' };
+export const RESOLVER_TABLE: Table = { family: 'netdev', name: 'pontoon' };
 const chain: Chain = {
   table: RESOLVER_TABLE,
   name: 'resolver',
-  base: { type: 'filter', hook: 'output', priority: PRIORITIES.raw },
+  base: { type: 'filter', hook: 'ingress', device: 'lo', priority: PRIORITIES.filter },
 };
 
 /** The ruleset of a sandbox, for `transact` in a namespace that has none yet: `udpPort` and `tcpPort` are the resolver's. */
@@ -31,11 +32,6 @@ export function resolverRedirect(udpPort: number, tcpPort: number): NftRequest[]
   return [
     addTable(RESOLVER_TABLE),
     addChain(chain),
-    addRule(chain, [
-      expression.meta('oif'),
-      expression.notEqual(expression.uint32(LOOPBACK_INDEX)),
-      expression.verdict('accept'),
-    ]),
     ...bothWays('udp', udpPort, expression.UDP_CHECKSUM),
     ...bothWays('tcp', tcpPort, expression.TCP_CHECKSUM),
   ];
@@ -49,6 +45,8 @@ function bothWays(protocol: 'udp' | 'tcp', port: number, checksum: expression.He
     to: number,
   ): NftRequest =>
     addRule(chain, [
+      expression.meta('protocol'),
+      expression.equal(ETH_P_IP),
       expression.payload(address),
       expression.equal(parseAddress(RESOLVER_ADDRESS)),
       expression.meta('l4proto'),
