@@ -97,8 +97,9 @@ export function boundPort(fd: number): number {
 }
 
 /**
- * Without SO_REUSEADDR, so that nobody else can bind the port either. Connections that a former server has closed
- * (TIME_WAIT) refuse that for a minute; then the port is taken by listening on it, which refuses others as well.
+ * Without SO_REUSEADDR, so that nobody else can have the port either. Connections that a former server has closed
+ * (TIME_WAIT) refuse that for a minute; then the option is on while we bind, and off again, so that nobody else can
+ * listen (inet_csk_get_port, net/ipv4/inet_connection_sock.c).
  */
 function tryBind(
   protocol: SocketProtocol,
@@ -116,22 +117,21 @@ function tryBindOnce(
   family: number,
   sockaddr: Buffer,
   v6only: number | undefined,
-  listen: boolean,
+  besideClosed: boolean,
 ): number | Errno {
   const fd = openSocket(protocol, family);
   try {
     if (v6only !== undefined) ffi.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only);
-    if (listen) ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_REUSEADDR, 1);
+    if (besideClosed) ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_REUSEADDR, 1);
     const refused = ffi.tryBind(fd, sockaddr);
     if (refused !== undefined) {
       ffi.close(fd);
       return refused;
     }
-    if (listen) ffi.listen(fd, 0);
+    if (besideClosed) ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_REUSEADDR, 0);
     return fd;
   } catch (error) {
     ffi.close(fd);
-    if (KernelError.isKernel(error, 'EADDRINUSE')) return error.errno; // somebody else listens
     throw error;
   }
 }

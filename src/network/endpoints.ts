@@ -113,7 +113,7 @@ export function connectEndpoints(
   setDefaultRoutes(open.rt, defaultRoutes(memberships));
   for (const plan of plans) {
     resolvers.announce(plan, sandbox);
-    announce(context, sandbox, plan, open);
+    announceEndpoint(context, sandbox, plan, open);
   }
   step(`endpoint ${sandbox.name}: files`);
   resolvers.refresh(sandbox, memberships);
@@ -210,7 +210,8 @@ export function endpointEvent(action: 'connect' | 'disconnect', { network }: Mem
   return networkEvent(action, network, { container: sandbox.id });
 }
 
-function announce(
+/** Tells the neighbours of an endpoint where it is. */
+export function announceEndpoint(
   { announcer, host, paths }: Context,
   sandbox: SandboxRecord,
   { endpoint, network }: Plan,
@@ -256,7 +257,8 @@ function planEndpoint(
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   const aliases = (spec.aliases ?? []).map((alias) => checkName('alias', alias));
   const requests = (spec.ports ?? []).map(parsePortRequest);
-  if (requests.length > 0) checkPublishable(network);
+  for (const { hostAddress } of requests) checkPublishable(network, hostAddress);
+  const gatewayPriority = checkPriority(spec.gatewayPriority ?? 0);
   const interfaceName = hasInterface
     ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)
     : undefined;
@@ -288,7 +290,7 @@ function planEndpoint(
       ipv4,
       ipv6,
       static: { ipv4: spec.ipv4 !== undefined, ipv6: spec.ipv6 !== undefined, mac: mac !== undefined },
-      gatewayPriority: checkPriority(spec.gatewayPriority ?? 0),
+      gatewayPriority,
       ports: bindings,
     };
   } catch (error) {
@@ -345,18 +347,19 @@ function checkPlain(network: NetworkRecord, spec: EndpointSpec): void {
 }
 
 /** @throws PontoonError bad-value where publishing would silently do nothing */
-export function checkPublishable(network: NetworkRecord): void {
-  if (network.driver === 'bridge' && !network.internal) return;
-  const why = network.internal
-    ? 'is internal: nothing outside can reach it'
-    : `has the driver ${network.driver}: its endpoints are reached directly`;
-  throw new PontoonError(
-    'bad-value',
-    `ports cannot be published on network ${network.name}, which ${why}: publish on another network`,
-    {
-      subject: network.name,
-    },
-  );
+export function checkPublishable(network: NetworkRecord, hostAddress: string | undefined): void {
+  const refuse = (why: string, remedy: string): never => {
+    const message = `ports cannot be published on network ${network.name}${hostAddress === undefined ? '' : ` at ${hostAddress}`}: ${why}; ${remedy}`;
+    throw new PontoonError('bad-value', message, { subject: network.name });
+  };
+  if (network.internal) refuse('it is internal, so nothing outside can reach it', 'publish on another network');
+  if (network.driver !== 'bridge') {
+    refuse(`endpoints of driver ${network.driver} are reached directly`, 'use their own addresses and ports');
+  }
+  const family = hostAddress?.includes(':') === true ? 6 : 4;
+  if (hostAddress !== undefined && !network.subnets.some((subnet) => subnet.family === family)) {
+    refuse(`it has no IPv${family}`, `publish on an IPv${family === 6 ? 4 : 6} address, or on all`);
+  }
 }
 
 function checkPriority(priority: number): number {

@@ -241,7 +241,7 @@ export class Engine implements AsyncDisposable {
         options.network === undefined
           ? this.#publishingMembership(record)
           : this.#membership(record, this.#network(options.network));
-      checkPublishable(network);
+      checkPublishable(network, spec.hostAddress);
       return publish(this.#context, record, endpoint, spec);
     });
   }

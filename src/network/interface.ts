@@ -54,17 +54,44 @@ export function repairInterface(
   if (link.mtuBytes !== network.mtuBytes) {
     repair(`${what}: MTU ${link.mtuBytes} → ${network.mtuBytes}`, setLink(link.index, { mtuBytes: network.mtuBytes }));
   }
-  const wanted = endpointAddresses(network, endpoint);
-  const present = listAddresses(rt, link.index)
-    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
-    .map(({ address }) => address);
-  for (const address of wanted)
-    if (!present.includes(address)) repair(`${what}: address ${address} added`, addAddress(link.index, address));
-  for (const address of present)
-    if (!wanted.includes(address)) repair(`${what}: address ${address} removed`, deleteAddress(link.index, address));
+  const addresses = planAddresses(rt, link.index, endpointAddresses(network, endpoint));
+  done.push(...addresses.done.map((line) => `${what}: ${line}`));
+  requests.push(...addresses.requests);
   if (!link.up) repair(`${what}: brought up`, setLink(link.index, { up: true }));
   rt.batch(requests);
   return done;
+}
+
+/**
+ * What it takes to give a link exactly these addresses, and a line for each that is wrong. What goes comes first, and
+ * all others are set again behind it: a subnet's first IPv4 address takes those behind it along when it goes.
+ */
+export function planAddresses(
+  rt: NetlinkSocket,
+  link: number,
+  wanted: readonly string[],
+): { done: string[]; requests: NetlinkRequest[] } {
+  const present = globalAddresses(rt, link);
+  const foreign = present.filter((address) => !wanted.includes(address));
+  const missing = wanted.filter((address) => !present.includes(address));
+  const added = foreign.length > 0 ? wanted : missing;
+  return {
+    done: [
+      ...foreign.map((address) => `address ${address} removed`),
+      ...missing.map((address) => `address ${address} added`),
+    ],
+    requests: [
+      ...foreign.map((address) => deleteAddress(link, address)),
+      ...added.map((address) => addAddress(link, address)),
+    ],
+  };
+}
+
+/** The addresses of a link, with prefix lengths, without its link-local one. */
+export function globalAddresses(rt: NetlinkSocket, link: number): string[] {
+  return listAddresses(rt, link)
+    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
+    .map(({ address }) => address);
 }
 
 /** Puts the default routes in place of whatever default routes there are. */

@@ -13,7 +13,7 @@ import { deleteLink, getLink } from '../kernel/rtnetlink/link.ts';
 import { type Context, step } from './context.ts';
 import { type OpenNamespace, OWNED_GROUP, ownerOf } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
-import { membershipsOf, openNamespace, withSocket } from './endpoints.ts';
+import { announceEndpoint, membershipsOf, openNamespace, withSocket } from './endpoints.ts';
 import { defaultRoutes } from './gateway.ts';
 import { LOOPBACK_INDEX, repairDefaultRoutes } from './interface.ts';
 import { formatHostSide } from './ports.ts';
@@ -102,8 +102,13 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean,
     if (made !== 'made') done.push(`lo of ${sandbox.name}: brought up`);
   }
   removed.push(...removeOrphansInside(context, sandbox, open));
-  const attached = memberships.map(({ endpoint, network }) => ({ endpoint, network, sandboxName: sandbox.name }));
-  for (const attachment of attached) done.push(...DRIVERS[attachment.network.driver].repair(host, open, attachment));
+  for (const membership of memberships) {
+    const attachment = { ...membership, sandboxName: sandbox.name };
+    const lines = DRIVERS[membership.network.driver].repair(host, open, attachment);
+    done.push(...lines);
+    // Its neighbours may have learned something else meanwhile.
+    if (lines.length > 0) announceEndpoint(context, sandbox, membership, open);
+  }
   done.push(...repairDefaultRoutes(open.rt, defaultRoutes(memberships), sandbox.name));
   if (fresh || made === 'made') resolvers.start(sandbox, open.namespace, made === 'made');
   else done.push(...resolvers.repair(sandbox, open.namespace));

@@ -10,7 +10,7 @@ import { PontoonError } from '../../errors.ts';
 import { KernelError } from '../../kernel/error.ts';
 import { hasFeature } from '../../kernel/features.ts';
 import type { NetlinkRequest } from '../../kernel/netlink/socket.ts';
-import { addAddress, deleteAddress, listAddresses } from '../../kernel/rtnetlink/address.ts';
+import { deleteAddress } from '../../kernel/rtnetlink/address.ts';
 import {
   createBridge,
   createVeth,
@@ -23,10 +23,10 @@ import {
 } from '../../kernel/rtnetlink/link.ts';
 import { addRoute, listRoutes } from '../../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../../kernel/sysctl.ts';
-import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_SCOPE_UNIVERSE, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
+import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
 import { step } from '../context.ts';
 import type { Host } from '../host.ts';
-import { bringUpInterface, repairInterface } from '../interface.ts';
+import { bringUpInterface, globalAddresses, planAddresses, repairInterface } from '../interface.ts';
 import type { NetworkRecord } from '../store.ts';
 import { withPrefixLength } from '../subnets.ts';
 import { type Attachment, type NetworkDriver, type OpenNamespace, OWNED_GROUP, ownerAlias, ownerOf } from './driver.ts';
@@ -83,7 +83,7 @@ export const bridgeDriver: NetworkDriver = {
     const link = host.link(network.bridgeName!);
     if (link === undefined || ownerOf(link.alias) !== network.id) return;
     // Its routes go at once: a new network may have the same subnet before the kernel has deleted this bridge.
-    host.rt.batch(globalAddresses(host, link).map((address) => deleteAddress(link.index, address)));
+    host.rt.batch(globalAddresses(host.rt, link.index).map((address) => deleteAddress(link.index, address)));
     host.reaper.delete([link.name]);
   },
 
@@ -167,14 +167,9 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   const wanted = network.subnets.flatMap(({ gateway }) =>
     gateway === undefined ? [] : [withPrefixLength(network, gateway)],
   );
-  const present = globalAddresses(host, link);
-  for (const address of wanted) {
-    if (!present.includes(address)) repair(`bridge ${name}: address ${address} added`, addAddress(link.index, address));
-  }
-  for (const address of present) {
-    if (!wanted.includes(address))
-      repair(`bridge ${name}: address ${address} removed`, deleteAddress(link.index, address));
-  }
+  const addresses = planAddresses(host.rt, link.index, wanted);
+  done.push(...addresses.done.map((line) => `bridge ${name}: ${line}`));
+  requests.push(...addresses.requests);
   // A connection from the host's 127.0.0.1 to a published port comes back on the bridge for 127.0.0.1.
   if (readSysctl(`net.ipv4.conf.${sysctlPart(name)}.route_localnet`) !== '1') {
     repair(`bridge ${name}: route_localnet 0 → 1`, setLink(link.index, { ipv4: { [IPV4_DEVCONF_ROUTE_LOCALNET]: 1 } }));
@@ -201,13 +196,6 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   }
   host.rt.batch(requests);
   return done;
-}
-
-/** The addresses of a bridge, with prefix lengths, without its link-local one. */
-function globalAddresses(host: Host, link: Link): string[] {
-  return listAddresses(host.rt, link.index)
-    .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
-    .map(({ address }) => address);
 }
 
 function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
