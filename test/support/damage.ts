@@ -61,7 +61,7 @@ export async function prepareDamage(engine: Engine): Promise<void> {
 /** Everything that can be done to `web`, its network, and the host. */
 export function damages(engine: Engine): Damage[] {
   const web = engine.inspectSandbox('web');
-  const apart = engine.inspectSandbox('apart');
+  const [peer, apart] = [engine.inspectSandbox('peer'), engine.inspectSandbox('apart')];
   const port = portOf(web, 'dual');
   const gatewayRoutes = [
     'default route of web: via 172.30.0.1 on eth0',
@@ -181,7 +181,7 @@ export function damages(engine: Engine): Damage[] {
       name: "one of the resolver's rules deleted",
       where: 'inside',
       command:
-        'nft delete rule ip pontoon $(nft -a list table ip pontoon | sed -n "s/.*chain \\([a-z_]*\\) {.*/\\1/p;s/.*\\(handle [0-9]*\\)$/\\1/p" | sed -n "2p;3p" | tr "\\n" " ")',
+        'nft delete rule netdev pontoon $(nft -a list table netdev pontoon | sed -n "s/.*chain \\([a-z_]*\\) {.*/\\1/p;s/.*\\(handle [0-9]*\\)$/\\1/p" | sed -n "2p;3p" | tr "\\n" " ")',
       repaired: ['resolver of web: started again'],
       touched: ['web nft'],
     },
@@ -190,35 +190,35 @@ export function damages(engine: Engine): Damage[] {
       where: 'host',
       command: `ip link set ${port} nomaster`,
       repaired: [`${port}: put back on ${BRIDGE}`],
-      touched: [`host ${port}`, `host ${BRIDGE}`],
+      touched: pairTouched,
     },
     {
       name: 'the port down',
       where: 'host',
       command: `ip link set ${port} down`,
       repaired: [`${port}: brought up`],
-      touched: [`host ${port}`, `host ${BRIDGE}`, 'web eth0'],
+      touched: pairTouched,
     },
     {
       name: 'the port blocked',
       where: 'host',
       command: `bridge link set dev ${port} state 0`,
       repaired: [`${port}: state disabled → forwarding`],
-      touched: [`host ${port}`],
+      touched: [`host ${port}`, 'web eth0'],
     },
     {
       name: 'the port isolated',
       where: 'host',
       command: `bridge link set dev ${port} isolated on`,
       repaired: [`${port}: isolated true → false`],
-      touched: [`host ${port}`],
+      touched: [`host ${port}`, 'web eth0'],
     },
     {
       name: 'an isolated port let loose',
       where: 'host',
       command: `bridge link set dev ${portOf(apart, 'lone')} isolated off`,
       repaired: [`${portOf(apart, 'lone')}: isolated false → true`],
-      touched: [`host ${portOf(apart, 'lone')}`],
+      touched: [`host ${portOf(apart, 'lone')}`, 'apart eth0'],
     },
     {
       name: "the bridge's address removed",
@@ -340,7 +340,7 @@ export function damages(engine: Engine): Damage[] {
       where: 'host',
       command: `ip link set ${BRIDGE} down`,
       repaired: [`bridge ${BRIDGE}: address fd00:30::1/64 added`, `bridge ${BRIDGE}: brought up`],
-      touched: [`host ${BRIDGE}`, `host ${port}`, `host ${portOf(engine.inspectSandbox('peer'), 'dual')}`],
+      touched: [`host ${BRIDGE}`, `host ${port}`, `host ${portOf(peer, 'dual')}`],
     },
     {
       name: "the bridge's MAC changed",
@@ -360,9 +360,9 @@ export function damages(engine: Engine): Damage[] {
         `bridge ${BRIDGE}: route_localnet 0 → 1`,
         `bridge ${BRIDGE}: brought up`,
         `${port}: put back on ${BRIDGE}`,
-        `${portOf(engine.inspectSandbox('peer'), 'dual')}: put back on ${BRIDGE}`,
+        `${portOf(peer, 'dual')}: put back on ${BRIDGE}`,
       ],
-      touched: [`host ${BRIDGE}`, `host ${port}`, `host ${portOf(engine.inspectSandbox('peer'), 'dual')}`],
+      touched: [...pairTouched, `host ${portOf(peer, 'dual')}`, 'peer eth0'],
     },
     {
       name: 'the pin of a namespace unmounted',
