@@ -43,13 +43,16 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
-/** A failure with a stable code. `subject` is the thing it is about (a name, an address, a path), where there is one. */
+/**
+ * A failure with a stable code. The message is one line, whatever is quoted in it. `subject` is the thing it is about
+ * (a name, an address, a path), where there is one.
+ */
 export class PontoonError extends Error {
   readonly code: ErrorCode;
   readonly subject: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; subject?: string } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message.replaceAll(/\p{Cc}+/gu, ' '), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PontoonError';
     this.code = code;
     this.subject = options.subject;

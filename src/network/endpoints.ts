@@ -364,7 +364,7 @@ export function checkPublishable(network: NetworkRecord, hostAddress: string | u
 
 function checkPriority(priority: number): number {
   if (Number.isInteger(priority)) return priority;
-  throw new PontoonError('bad-value', `gateway priority ${priority} is not a whole number`, {
+  throw new PontoonError('bad-value', `gateway priority ${priority} is not possible: give a whole number`, {
     subject: String(priority),
   });
 }

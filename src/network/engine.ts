@@ -35,6 +35,7 @@ import { reconcile } from './reconcile.ts';
 import { Resolvers } from './resolvers.ts';
 import { Ruleset } from './ruleset.ts';
 import { attachSandbox, createSandbox, detachSandbox, removeSandbox, startSandbox, stopSandbox } from './sandboxes.ts';
+import { checkShape } from './shape.ts';
 import { State } from './state.ts';
 import { type SandboxRecord, Store } from './store.ts';
 import type {
@@ -135,6 +136,7 @@ export class Engine implements AsyncDisposable {
   /** Makes a network. @throws PontoonError name-taken, bad-*, subnet-overlap, pools-full, interface-taken, feature-missing */
   createNetwork(spec: NetworkSpec): Promise<Network> {
     return this.#exclusive(async () => {
+      checkShape('network', spec);
       // A bridge on its way out may have the name that this one is to get.
       if (spec.bridgeName !== undefined) await this.#context.host.reaper.settled();
       return createNetwork(this.#context, spec);
@@ -174,8 +176,9 @@ export class Engine implements AsyncDisposable {
    * @throws PontoonError; nothing has changed then
    */
   createSandbox(spec: SandboxSpec & { readonly endpoints?: readonly InitialEndpoint[] }): Promise<Sandbox> {
-    const { endpoints = [], ...rest } = spec;
     return this.#exclusive(async () => {
+      checkShape('sandbox', spec);
+      const { endpoints = [], ...rest } = spec;
       // An interface on its way out of a namespace that is there may have the name that this one is to get.
       if (spec.namespace !== undefined) await this.#context.host.reaper.settled();
       const wanted = endpoints.map(({ network, ...endpoint }) => ({ network: this.#network(network), spec: endpoint }));
@@ -191,6 +194,7 @@ export class Engine implements AsyncDisposable {
   /** Gives a stopped sandbox a stack again, in `namespace` where given. @throws PontoonError; it is stopped then */
   startSandbox(ref: string, namespace?: NamespaceSpec): Promise<Sandbox> {
     return this.#exclusive(async () => {
+      if (namespace !== undefined) checkShape('namespace', namespace);
       await this.#context.host.reaper.settled();
       return this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace));
     });
@@ -213,6 +217,7 @@ export class Engine implements AsyncDisposable {
   /** Attaches a sandbox to a network, live. @throws PontoonError; nothing has changed then */
   attach(sandbox: string, network: string, spec: EndpointSpec = {}): Promise<Endpoint> {
     return this.#exclusive(async () => {
+      checkShape('endpoint', spec);
       const record = this.#sandbox(sandbox);
       const wanted = { network: this.#network(network), spec };
       // An interface on its way out may have the name that this one is to get.
@@ -236,6 +241,7 @@ export class Engine implements AsyncDisposable {
    */
   publish(sandbox: string, spec: PortBindingSpec, options: { readonly network?: string } = {}): Promise<PortBinding[]> {
     return this.#exclusive(() => {
+      checkShape('port', spec);
       const record = this.#sandbox(sandbox);
       const { endpoint, network } =
         options.network === undefined
@@ -337,10 +343,12 @@ export class Engine implements AsyncDisposable {
   }
 
   #network(ref: string) {
+    checkShape('reference', ref, 'network');
     return this.#context.state.networks.find(ref);
   }
 
   #sandbox(ref: string): SandboxRecord {
+    checkShape('reference', ref, 'sandbox');
     return this.#context.state.sandboxes.find(ref);
   }
 

@@ -36,7 +36,9 @@ export class Leases {
     if (wanted !== undefined) {
       const address = Address.parse(wanted);
       if (address.family !== family) {
-        throw new PontoonError('bad-address', `${wanted} is not an IPv${family} address`, { subject: wanted });
+        throw new PontoonError('bad-address', `${wanted} is not an IPv${family} address: give one, or leave it out`, {
+          subject: wanted,
+        });
       }
       const pool = pools.find(({ subnet }) => subnet.contains(address)) ?? pools[0];
       if (pool === undefined) {

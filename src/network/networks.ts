@@ -122,11 +122,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
       { subject: name },
     );
   }
-  if (driver === 'macvlan' && spec.parent === undefined) {
-    throw new PontoonError('bad-value', `a macvlan network needs a parent: name one of the host's interfaces`, {
-      subject: name,
-    });
-  }
+  DRIVERS[driver].check(host, spec);
   const id = newId();
   const bridgeName = driver === 'bridge' ? bridgeNameOf(context, spec, id) : undefined;
   const addressed = DRIVERS[driver].hasInterfaces;

@@ -300,7 +300,11 @@ function resolveSandbox(context: Context, spec: SandboxSpec): SandboxRecord {
     throw new PontoonError('bad-value', `'${spec.id}' is not an ID: give 64 hexadecimal digits`, { subject: spec.id });
   }
   if (spec.id !== undefined && state.sandboxes.get(spec.id) !== undefined) {
-    throw new PontoonError('name-taken', `a sandbox with ID ${shortId(spec.id)} already exists`, { subject: spec.id });
+    throw new PontoonError(
+      'name-taken',
+      `a sandbox with ID ${shortId(spec.id)} already exists: remove it, or leave the ID out`,
+      { subject: spec.id },
+    );
   }
   const id = spec.id ?? newId();
   const namespace = resolveNamespace(context, spec.namespace ?? 'new');

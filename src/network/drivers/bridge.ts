@@ -29,7 +29,15 @@ import type { Host } from '../host.ts';
 import { bringUpInterface, globalAddresses, planAddresses, repairInterface } from '../interface.ts';
 import type { NetworkRecord } from '../store.ts';
 import { withPrefixLength } from '../subnets.ts';
-import { type Attachment, type NetworkDriver, type OpenNamespace, OWNED_GROUP, ownerAlias, ownerOf } from './driver.ts';
+import {
+  type Attachment,
+  type NetworkDriver,
+  type OpenNamespace,
+  OWNED_GROUP,
+  ownerAlias,
+  ownerOf,
+  refuseOptions,
+} from './driver.ts';
 
 /** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
 const BRIDGE_PORTS = 1023;
@@ -48,6 +56,8 @@ const GSO_MAX_BYTES = 196_608;
 
 export const bridgeDriver: NetworkDriver = {
   hasInterfaces: true,
+
+  check: (_host, spec) => refuseOptions(spec, 'bridge', ['parent', 'macvlanMode']),
 
   ensureNetwork(host, network) {
     const name = network.bridgeName!;

@@ -5,10 +5,12 @@
  * default routes) is the engine's. Every method may be called again after a crash in the middle of it.
  */
 
+import { PontoonError } from '../../errors.ts';
 import type { NetworkNamespace } from '../../kernel/namespace.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
 import type { Host } from '../host.ts';
 import type { EndpointRecord, NetworkRecord } from '../store.ts';
+import type { NetworkSpec } from '../types.ts';
 
 /** An endpoint with what belongs to it. */
 export interface Attachment {
@@ -26,6 +28,8 @@ export interface OpenNamespace {
 export interface NetworkDriver {
   /** Whether sandboxes get an interface, with addresses, on such a network. */
   readonly hasInterfaces: boolean;
+  /** Refuses what such a network cannot be. @throws PontoonError mode-conflict, bad-value, feature-missing, … */
+  check(host: Host, spec: NetworkSpec): void;
   /** Makes what the network needs on the host, or mends it; one line for each thing done. @throws PontoonError */
   ensureNetwork(host: Host, network: NetworkRecord): string[];
   /** Takes it away; what is gone already is fine. */
@@ -38,6 +42,17 @@ export interface NetworkDriver {
   isForwarding(host: Host, endpoint: EndpointRecord): boolean;
   /** Makes an endpoint as it should be; one line for each thing done. @throws PontoonError */
   repair(host: Host, sandbox: OpenNamespace, attachment: Attachment): string[];
+}
+
+/** Refuses options that only other drivers have. @throws PontoonError mode-conflict */
+export function refuseOptions(spec: NetworkSpec, driver: string, options: readonly (keyof NetworkSpec)[]): void {
+  const given = options.filter((option) => spec[option] !== undefined);
+  if (given.length === 0) return;
+  throw new PontoonError(
+    'mode-conflict',
+    `network ${spec.name} has the driver ${driver}, which has no ${given.join(', ')}: leave that out`,
+    { subject: spec.name },
+  );
 }
 
 /**

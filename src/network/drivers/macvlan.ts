@@ -13,16 +13,27 @@ import { createMacvlan, deleteLink, getLink, setLink } from '../../kernel/rtnetl
 import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
 import { step } from '../context.ts';
 import type { Host } from '../host.ts';
+import { checkInterfaceName } from '../identity.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
-import type { NetworkRecord } from '../store.ts';
-import { type NetworkDriver, OWNED_GROUP, ownerAlias, ownerOf } from './driver.ts';
+import { type NetworkDriver, OWNED_GROUP, ownerAlias, ownerOf, refuseOptions } from './driver.ts';
 
 export const macvlanDriver: NetworkDriver = {
   hasInterfaces: true,
 
-  ensureNetwork(host, network) {
+  check(host, spec) {
+    refuseOptions(spec, 'macvlan', ['bridgeName']);
+    if (spec.parent === undefined) {
+      throw new PontoonError('bad-value', `a macvlan network needs a parent: name one of the host's interfaces`, {
+        subject: spec.name,
+      });
+    }
     requireFeature('macvlan');
-    parentIndex(host, network);
+    parentIndex(host, checkInterfaceName(spec.parent));
+  },
+
+  ensureNetwork(host, { parent }) {
+    requireFeature('macvlan');
+    parentIndex(host, parent!);
     return [];
   },
 
@@ -34,7 +45,7 @@ export const macvlanDriver: NetworkDriver = {
       host.rt.request(
         createMacvlan({
           name: endpoint.interfaceName!,
-          parent: parentIndex(host, network),
+          parent: parentIndex(host, network.parent!),
           mode: network.macvlanMode ?? 'bridge',
           mtuBytes: network.mtuBytes,
           namespaceFd: sandbox.namespace.fd,
@@ -82,14 +93,14 @@ export const macvlanDriver: NetworkDriver = {
   },
 };
 
-function parentIndex(host: Host, network: NetworkRecord): number {
-  const link = host.link(network.parent ?? '');
+function parentIndex(host: Host, parent: string): number {
+  const link = host.link(parent);
   if (link !== undefined) return link.index;
   throw new PontoonError(
     'bad-value',
-    `the host has no interface '${network.parent}': name one of its interfaces as the parent`,
+    `the host has no interface '${parent}': name one of its interfaces as the parent`,
     {
-      subject: network.parent ?? '',
+      subject: parent,
     },
   );
 }

@@ -8,6 +8,7 @@ import type { NetworkDriver } from './driver.ts';
 
 export const plainDriver: NetworkDriver = {
   hasInterfaces: false,
+  check() {},
   ensureNetwork: () => [],
   removeNetwork() {},
   attach() {},
