@@ -15,6 +15,8 @@ const NAMES = new Map<number, Errno>(Object.entries(constants.errno).map(([name,
 // Aliases that would shadow the customary name of their number.
 NAMES.set(constants.errno.EAGAIN, 'EAGAIN');
 NAMES.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP');
+// Numbers that Node.js has no names for.
+NAMES.set(54, 'EXFULL');
 NAMES.set(117, 'EUCLEAN');
 
 /** The symbolic name of an errno number. */
