@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../../test/support/expect-error.ts';
 import { Address } from './address.ts';
 import { AddressPool, type AddressPoolOptions, type Holder } from './address-pool.ts';
-import { errorOf } from '../../test/support/expect-error.ts';
 import { Prefix } from './prefix.ts';
 
 const web: Holder = { id: '0123456789abcdef', name: 'web' };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../../test/support/expect-error.ts';
 import { Address } from './address.ts';
 import {
   AddressSpace,
@@ -9,7 +10,6 @@ import {
   parseSubnetRequest,
   ulaPrefix,
 } from './address-space.ts';
-import { errorOf } from '../../test/support/expect-error.ts';
 import { Prefix } from './prefix.ts';
 import type { TakenPrefix } from './prefix-tree.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { ADDRESS_BITS, Address } from './address.ts';
 import { errorOf } from '../../test/support/expect-error.ts';
+import { ADDRESS_BITS, Address } from './address.ts';
 
 const anyAddress = fc.constantFrom(4 as const, 6 as const).chain((family) => {
   const max = (1n << BigInt(ADDRESS_BITS[family])) - 1n;

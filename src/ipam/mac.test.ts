@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Address } from './address.ts';
 import { errorOf } from '../../test/support/expect-error.ts';
+import { Address } from './address.ts';
 import { linkLocalFromMac, macFromAddress, parseMac } from './mac.ts';
 
 const anyIpv4 = fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }).map((value) => new Address(4, value));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { ADDRESS_BITS, Address } from './address.ts';
 import { errorOf } from '../../test/support/expect-error.ts';
+import { ADDRESS_BITS, Address } from './address.ts';
 import { commonPrefix, Prefix } from './prefix.ts';
 
 /** A prefix inside `block`, at most `depth` bits longer: a small depth makes many meet, nest and be equal. */

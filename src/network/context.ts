@@ -2,7 +2,6 @@
  * @module What the parts of the engine share.
  */
 
-import { channel } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import type { AddressSpace } from '../ipam/index.ts';
 import type { Announcer } from './announcer.ts';
@@ -63,16 +62,6 @@ export class Paths {
   filesOf({ id, namespace }: Pick<SandboxRecord, 'id' | 'namespace'>): string {
     return this.sandbox(typeof namespace === 'object' && 'sandbox' in namespace ? namespace.sandbox : id);
   }
-}
-
-const steps = channel('pontoon:step');
-
-/**
- * Says on the diagnostics channel 'pontoon:step' what is done next. Between any two steps the process may die: the
- * kill tests do that, and the reconciler must mend it.
- */
-export function step(name: string): void {
-  if (steps.hasSubscribers) steps.publish({ step: name });
 }
 
 /** An event about an endpoint, in Docker's words. */

@@ -16,7 +16,7 @@ import { canonicalAddress } from '../kernel/inet.ts';
 import { reserveDescriptors } from '../kernel/process.ts';
 import { Announcer } from './announcer.ts';
 import { type Context, Paths } from './context.ts';
-import { checkPublishable, membershipsOf, publish, unpublish } from './endpoints.ts';
+import { membershipsOf } from './endpoints.ts';
 import { EventBell, type EventOptions, followEvents } from './events.ts';
 import { byGatewayOrder, type Membership } from './gateway.ts';
 import { Host } from './host.ts';
@@ -31,6 +31,7 @@ import {
   unusedNetworks,
 } from './networks.ts';
 import { PortHolder } from './ports.ts';
+import { checkPublishable, publish, unpublish } from './publishing.ts';
 import { reconcile } from './reconcile.ts';
 import { Resolvers } from './resolvers.ts';
 import { Ruleset } from './ruleset.ts';

@@ -10,9 +10,9 @@ import { listRoutes, type Route, type RouteType } from '../kernel/rtnetlink/rout
 import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { RT_TABLE_LOCAL, RTPROT_RA } from '../kernel/uapi/rtnetlink.ts';
-import { step } from './context.ts';
-import { OWNED_GROUP } from './drivers/driver.ts';
-import { REAPED_GROUP, Reaper } from './reaper.ts';
+import { isOurs } from './ownership.ts';
+import { Reaper } from './reaper.ts';
+import { step } from './step.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
 /** The types of routes that say where packets to a prefix go; the others are for the host's own addresses. */
@@ -42,9 +42,9 @@ export class Host implements Disposable {
 
   /** What the host routes otherwise than through links of ours, of all tables but the one of its own addresses. */
   foreignRoutes(): Route[] {
-    const isOurs = memoized((index: number) => this.#isOurs(index));
+    const ours = memoized((index: number) => this.#isOurs(index));
     return ROUTED.flatMap((type) => listRoutes(this.rt, { type, notThrough: this.#ours })).filter(
-      (route) => route.table !== RT_TABLE_LOCAL && !interfacesOf(route).some(isOurs),
+      (route) => route.table !== RT_TABLE_LOCAL && !interfacesOf(route).some(ours),
     );
   }
 
@@ -119,10 +119,6 @@ function defaultRoutes(routes: readonly Route[]): Route[] {
   return routes
     .filter(({ destination }) => destination.endsWith('/0'))
     .toSorted((a, b) => a.family - b.family || a.metric - b.metric);
-}
-
-function isOurs({ group }: Link): boolean {
-  return group === OWNED_GROUP || group === REAPED_GROUP;
 }
 
 function memoized<K, V>(compute: (key: K) => V): (key: K) => V {

@@ -4,10 +4,11 @@
 
 import { PontoonError } from '../errors.ts';
 import { DEFAULT_NETWORK_SUBNET, Prefix } from '../ipam/index.ts';
-import { type Context, networkEvent, step } from './context.ts';
+import { type Context, networkEvent } from './context.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { checkInterfaceName, checkName, newId, shortId } from './identity.ts';
 import { networkElements } from './ruleset.ts';
+import { step } from './step.ts';
 import type { NetworkRecord } from './store.ts';
 import { claimSubnets } from './subnets.ts';
 import type { NetworkSpec } from './types.ts';

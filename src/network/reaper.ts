@@ -10,10 +10,8 @@ import type { Errno } from '../kernel/error.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { deleteLinkGroup, setLink } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
-import { step } from './context.ts';
-
-/** Links that are to go; next to the group of those that are to stay (drivers/driver.ts). */
-export const REAPED_GROUP = 0x706f_6e75;
+import { REAPED_GROUP } from './ownership.ts';
+import { step } from './step.ts';
 
 export class Reaper implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);

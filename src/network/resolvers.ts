@@ -11,7 +11,7 @@ import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import { transact } from '../kernel/nftables/batch.ts';
 import { describeTable } from '../kernel/nftables/read.ts';
 import { addTable, deleteTable } from '../kernel/nftables/table.ts';
-import { type Paths, step } from './context.ts';
+import type { Paths } from './context.ts';
 import type { Membership } from './gateway.ts';
 import { shortId } from './identity.ts';
 import { NameDirectory } from './names/directory.ts';
@@ -20,6 +20,7 @@ import { RESOLVER_TABLE, resolverRedirect } from './names/redirect.ts';
 import { parseResolvConf, RESOLVER_ADDRESS, renderResolvConf, type UpstreamServer } from './names/resolv-conf.ts';
 import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
+import { step } from './step.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 
 /** What `describeTable` says of a whole redirect: a chain and four rules. */

@@ -15,10 +15,17 @@ import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
 import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
-import { describeTable, listElements, type RawElement } from '../kernel/nftables/read.ts';
+import { describeTable, listElements } from '../kernel/nftables/read.ts';
 import { Nftables } from '../kernel/nftables/ruleset.ts';
-import { addElement, deleteElement, deleteRawElement, type NftElement, type NftSet } from '../kernel/nftables/set.ts';
-import { step } from './context.ts';
+import {
+  addElement,
+  deleteElement,
+  deleteRawElement,
+  type NftElement,
+  type NftSet,
+  type RawElement,
+} from '../kernel/nftables/set.ts';
+import { step } from './step.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
 

@@ -8,8 +8,8 @@ import { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { deleteLink, type Link, listLinks, setLink } from '../kernel/rtnetlink/link.ts';
 import { writeSysctl } from '../kernel/sysctl.ts';
-import { type Context, step } from './context.ts';
-import { type OpenNamespace, OWNED_GROUP, ownerOf } from './drivers/driver.ts';
+import type { Context } from './context.ts';
+import type { OpenNamespace } from './drivers/driver.ts';
 import {
   connectEndpoints,
   derivedMac,
@@ -21,11 +21,13 @@ import {
   type Plan,
   planEndpoints,
   releasePlans,
-  whoHas,
   withSocket,
 } from './endpoints.ts';
 import { checkName, newId, shortId } from './identity.ts';
 import { LOOPBACK_INDEX } from './interface.ts';
+import { OWNED_GROUP, ownerOf } from './ownership.ts';
+import { whoHas } from './publishing.ts';
+import { step } from './step.ts';
 import type { Change, EndpointRecord, NetworkRecord, NewEvent, SandboxRecord } from './store.ts';
 import type { EndpointSpec, NamespaceSpec, PortBinding, SandboxSpec } from './types.ts';
 

@@ -12,16 +12,9 @@ import type { NetlinkSocket } from '../netlink/socket.ts';
 import * as nf from '../uapi/nf_tables.ts';
 import { NFNL_SUBSYS_NFTABLES } from '../uapi/nfnetlink.ts';
 import { FAMILIES, type Table } from './batch.ts';
-import type { NftSet } from './set.ts';
+import type { NftSet, RawElement } from './set.ts';
 
 const NFGENMSG_BYTES = 4;
-
-/** An element as the kernel has it; `last` equals `first` for an exact key. */
-export interface RawElement {
-  readonly first: Buffer;
-  readonly last: Buffer;
-  readonly data: Buffer | undefined;
-}
 
 /**
  * One line for each chain, rule and set of a table, in the kernel's order; none when there is no table. Elements and

@@ -23,7 +23,6 @@ import {
   writeValue,
   writeVerdict,
 } from './data.ts';
-import type { RawElement } from './read.ts';
 
 /** A set (without `data`), a map (with fields as data) or a verdict map, in its table. */
 export interface NftSet {
@@ -41,6 +40,13 @@ export interface NftElement {
   readonly data?: readonly Field[] | { readonly verdict: Verdict };
   /** At most 127 bytes. */
   readonly comment?: string;
+}
+
+/** An element as the kernel has it; `last` equals `first` for an exact key. */
+export interface RawElement {
+  readonly first: Buffer;
+  readonly last: Buffer;
+  readonly data: Buffer | undefined;
 }
 
 /** The kernel wants each new set numbered, for references from the same batch; ours go by name. */

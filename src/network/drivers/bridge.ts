@@ -24,20 +24,13 @@ import {
 import { addRoute, listRoutes } from '../../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
-import { step } from '../context.ts';
 import type { Host } from '../host.ts';
 import { bringUpInterface, globalAddresses, planAddresses, repairInterface } from '../interface.ts';
+import { OWNED_GROUP, ownerAlias, ownerOf } from '../ownership.ts';
+import { step } from '../step.ts';
 import type { NetworkRecord } from '../store.ts';
 import { withPrefixLength } from '../subnets.ts';
-import {
-  type Attachment,
-  type NetworkDriver,
-  type OpenNamespace,
-  OWNED_GROUP,
-  ownerAlias,
-  ownerOf,
-  refuseOptions,
-} from './driver.ts';
+import { type Attachment, type NetworkDriver, type OpenNamespace, refuseOptions } from './driver.ts';
 
 /** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
 const BRIDGE_PORTS = 1023;

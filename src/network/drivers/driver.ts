@@ -54,19 +54,3 @@ export function refuseOptions(spec: NetworkSpec, driver: string, options: readon
     { subject: spec.name },
   );
 }
-
-/**
- * The group of all links that Pontoon makes ('pont' in ASCII): the mark that a link is born with. Whose it is stands
- * in its alias, which the kernel only takes afterwards; a link with the mark but without an owner is a leak.
- */
-export const OWNED_GROUP = 0x706f_6e74;
-
-/** The alias that names a link's owner. */
-export function ownerAlias(id: string): string {
-  return `pontoon:${id}`;
-}
-
-/** The owner's ID in an alias, or undefined for a link that is not ours. */
-export function ownerOf(alias: string | undefined): string | undefined {
-  return alias?.startsWith('pontoon:') === true ? alias.slice('pontoon:'.length) : undefined;
-}

@@ -11,11 +11,12 @@ import { requireFeature } from '../../kernel/features.ts';
 import { NetlinkSocket } from '../../kernel/netlink/socket.ts';
 import { createMacvlan, deleteLink, getLink, setLink } from '../../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
-import { step } from '../context.ts';
 import type { Host } from '../host.ts';
 import { checkInterfaceName } from '../identity.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
-import { type NetworkDriver, OWNED_GROUP, ownerAlias, ownerOf, refuseOptions } from './driver.ts';
+import { OWNED_GROUP, ownerAlias, ownerOf } from '../ownership.ts';
+import { step } from '../step.ts';
+import { type NetworkDriver, refuseOptions } from './driver.ts';
 
 export const macvlanDriver: NetworkDriver = {
   hasInterfaces: true,
