@@ -69,34 +69,37 @@ const TABLES = ['networks', 'sandboxes', 'endpoints'] as const;
 type Table = (typeof TABLES)[number];
 
 export class Store implements Disposable {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #put: Record<Table, StatementSync>;
   readonly #remove: Record<Table, StatementSync>;
   readonly #addEvent: StatementSync;
   readonly #trimEvents: StatementSync;
 
-  /** Opens the file, and makes it when it is not there. @throws PontoonError store */
+  /** Opens the file, and makes it when it is not there. One that cannot be used is left as it is. @throws PontoonError store */
   constructor(path: string) {
+    this.#path = path;
     try {
       makeDirectories(dirname(path), 0o700);
       this.#database = new DatabaseSync(path);
-      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
-      this.#migrate();
     } catch (cause) {
-      if (cause instanceof PontoonError) throw cause;
-      throw new PontoonError('store', `the store ${path} cannot be opened: ${(cause as Error).message}`, {
-        cause,
-        subject: path,
-      });
+      throw this.#unusable(cause);
     }
-    const each = <T>(make: (table: Table) => T): Record<Table, T> =>
-      Object.fromEntries(TABLES.map((table) => [table, make(table)])) as Record<Table, T>;
-    this.#put = each((table) => this.#database.prepare(`INSERT OR REPLACE INTO ${table} (id, record) VALUES (?, ?)`));
-    this.#remove = each((table) => this.#database.prepare(`DELETE FROM ${table} WHERE id = ?`));
-    this.#addEvent = this.#database.prepare(
-      'INSERT INTO events (timeMs, type, action, id, attributes) VALUES (?, ?, ?, ?, ?) RETURNING sequence',
-    );
-    this.#trimEvents = this.#database.prepare('DELETE FROM events WHERE sequence <= ?');
+    try {
+      this.#database.exec('PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
+      this.#migrate();
+      const each = <T>(make: (table: Table) => T): Record<Table, T> =>
+        Object.fromEntries(TABLES.map((table) => [table, make(table)])) as Record<Table, T>;
+      this.#put = each((table) => this.#database.prepare(`INSERT OR REPLACE INTO ${table} (id, record) VALUES (?, ?)`));
+      this.#remove = each((table) => this.#database.prepare(`DELETE FROM ${table} WHERE id = ?`));
+      this.#addEvent = this.#database.prepare(
+        'INSERT INTO events (timeMs, type, action, id, attributes) VALUES (?, ?, ?, ?, ?) RETURNING sequence',
+      );
+      this.#trimEvents = this.#database.prepare('DELETE FROM events WHERE sequence <= ?');
+    } catch (cause) {
+      this.#database.close();
+      throw this.#unusable(cause);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -129,11 +132,12 @@ export class Store implements Disposable {
         this.#database.exec('COMMIT');
         return events;
       } catch (error) {
-        this.#database.exec('ROLLBACK');
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK'); // SQLite ends it itself when the disk is full
         throw error;
       }
     } catch (cause) {
-      throw new PontoonError('store', `the store refused to write: ${(cause as Error).message}`, { cause });
+      const message = `the store ${this.#path} refused to write: ${(cause as Error).message}`;
+      throw new PontoonError('store', message, { cause, subject: this.#path });
     }
   }
 
@@ -161,10 +165,21 @@ export class Store implements Disposable {
   }
 
   #all(table: Table): unknown[] {
-    return this.#database
-      .prepare(`SELECT record FROM ${table}`)
-      .all()
-      .map((row) => JSON.parse(row.record as string));
+    try {
+      return this.#database
+        .prepare(`SELECT record FROM ${table}`)
+        .all()
+        .map((row) => JSON.parse(row.record as string));
+    } catch (cause) {
+      throw this.#unusable(new Error(`a record of ${table} is damaged: ${(cause as Error).message}`, { cause }));
+    }
+  }
+
+  #unusable(cause: unknown): PontoonError {
+    if (PontoonError.is(cause)) return cause;
+    const advice = 'restore it from a copy, or move it away to begin anew';
+    const message = `the store ${this.#path} cannot be used (${(cause as Error).message}): ${advice}`;
+    return new PontoonError('store', message, { cause, subject: this.#path });
   }
 
   #recordEvent(event: NewEvent): EngineEvent {
@@ -180,9 +195,11 @@ export class Store implements Disposable {
     if (version > SCHEMA_VERSION) {
       throw new PontoonError(
         'store',
-        `the store was written by a newer Pontoon (schema ${version}, this one knows ${SCHEMA_VERSION}): upgrade Pontoon`,
+        `the store ${this.#path} was written by a newer Pontoon (schema ${version}, this one knows ${SCHEMA_VERSION}): upgrade Pontoon`,
+        { subject: this.#path },
       );
     }
+    this.#database.exec('PRAGMA journal_mode = WAL');
     if (version === SCHEMA_VERSION) return;
     this.#database.exec(`
       BEGIN;
