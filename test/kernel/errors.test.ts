@@ -66,6 +66,14 @@ describe('the engine', () => {
     assert.deepEqual(await fingerprint(lab), before);
   });
 
+  test('opened with a run directory that is none', async () => {
+    const before = await fingerprint(lab);
+    for (const runRoot of ['/etc/hosts', '/proc/none']) {
+      assertClear(await failureOf(() => openEngine({ ...ROOTS, runRoot })), 'store', new RegExp(runRoot));
+    }
+    assert.deepEqual(await fingerprint(lab), before);
+  });
+
   test('opened with a pool that is none', async () => {
     const roots = { dataRoot: '/run/kill/data2', runRoot: '/run/kill/run2' };
     const error = await failureOf(() => openEngine({ ...roots, pools: [{ base: '10.0.0.0/8', size: 7 }] }));
