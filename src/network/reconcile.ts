@@ -40,11 +40,12 @@ export async function reconcile(
   // What is made below may get the name of a link that is on its way out.
   await context.host.reaper.settled();
   repairNetworks(context, findings);
-  for (const sandbox of context.state.sandboxes) {
-    if (sandbox.running)
-      attempt(findings, `sandbox ${sandbox.name}`, () =>
-        repairSandbox(context, sandbox, options.fresh === true, findings.removed),
-      );
+  const running = [...context.state.sandboxes].filter((sandbox) => sandbox.running);
+  // Whoever shares a stack comes behind its owner, with whom it stops.
+  for (const sandbox of running.toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)))) {
+    attempt(findings, `sandbox ${sandbox.name}`, () =>
+      repairSandbox(context, sandbox, options.fresh === true, findings.removed),
+    );
   }
   if (options.fresh === true) holdPorts(context, findings);
   attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
