@@ -7,7 +7,9 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
+import { KernelError } from '../kernel/error.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
 import { deleteLink, getLink } from '../kernel/rtnetlink/link.ts';
 import type { Context } from './context.ts';
@@ -23,6 +25,9 @@ import { endSandbox, isPinned, isShared, ownedLinks, prepareNamespace } from './
 import { step } from './step.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 import type { ReconcileReport } from './types.ts';
+
+const MAC_ATTEMPTS = 50;
+const MAC_INTERVAL_MS = 50;
 
 interface Findings {
   readonly repaired: string[];
@@ -43,9 +48,8 @@ export async function reconcile(
   const running = [...context.state.sandboxes].filter((sandbox) => sandbox.running);
   // Whoever shares a stack comes behind its owner, with whom it stops.
   for (const sandbox of running.toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)))) {
-    attempt(findings, `sandbox ${sandbox.name}`, () =>
-      repairSandbox(context, sandbox, options.fresh === true, findings.removed),
-    );
+    const repair = (): string[] => repairSandbox(context, sandbox, options.fresh === true, findings.removed);
+    attempt(findings, `sandbox ${sandbox.name}`, await whenMacsAreFree(repair));
   }
   if (options.fresh === true) holdPorts(context, findings);
   attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
@@ -63,6 +67,26 @@ function attempt(findings: Findings, what: string, repair: () => string[]): void
   } catch (error) {
     if (!PontoonError.is(error)) throw error;
     findings.failed.push(`${what}: ${error.message}`);
+  }
+}
+
+/**
+ * Runs a repair, again and again while a MAC is still taken: that of a macvlan is until the kernel has deleted the
+ * namespace that it was in, which takes some milliseconds after the namespace has lost its pin.
+ */
+async function whenMacsAreFree(repair: () => string[]): Promise<() => string[]> {
+  for (let left = MAC_ATTEMPTS; ; left--) {
+    try {
+      const done = repair();
+      return () => done;
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'EADDRINUSE') || left === 0) {
+        return () => {
+          throw error;
+        };
+      }
+    }
+    await sleep(MAC_INTERVAL_MS);
   }
 }
 

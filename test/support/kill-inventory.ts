@@ -194,7 +194,7 @@ async function lookAtForeign(world: World): Promise<string[]> {
 
 function describeForeign({ endpoints, resolver }: Sandbox): string[] {
   const names = endpoints.flatMap(({ interfaceName }) => interfaceName ?? []);
-  return [...names.sort(), ...(resolver ? ['table ip pontoon'] : [])];
+  return [...names.sort(), ...(resolver ? ['table netdev pontoon'] : [])];
 }
 
 function networkElements({ bridgeName, icc, internal, masquerade }: Network): string[] {
