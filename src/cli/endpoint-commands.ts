@@ -116,14 +116,16 @@ function addAttach(program: Command): void {
     });
 }
 
-/** A sandbox by reference, or a namespace with the name that its sandbox is to have. */
-type Target = string | { readonly namespace: NamespaceSpec; readonly name: string | undefined };
+/** A sandbox by reference, or a namespace: with the name that its sandbox must have, and the one that a new one gets. */
+type Target =
+  | string
+  | { readonly namespace: NamespaceSpec; readonly name: string | undefined; readonly newName: string };
 
 /** @throws PontoonError bad-value */
 function attachTarget(sandbox: string | undefined, flags: AttachFlags): Target {
   const namespace = namespaceSpec(flags);
   if (sandbox === undefined) {
-    if (namespace !== undefined) return { namespace, name: flags.name };
+    if (namespace !== undefined) return { namespace, name: flags.name, newName: flags.name ?? nameFor(flags) };
     throw new PontoonError('bad-value', 'nothing to attach: name a sandbox, or give --netns, --pid or --new');
   }
   if (namespace === undefined && flags.name === undefined) return sandbox;
@@ -136,11 +138,11 @@ function attachTarget(sandbox: string | undefined, flags: AttachFlags): Target {
 
 async function attach(engine: Engine, network: string, target: Target, spec: EndpointSpec): Promise<Endpoint> {
   if (typeof target === 'string') return engine.attach(target, network, spec);
-  const { namespace, name } = target;
+  const { namespace, name, newName } = target;
   const known = sandboxAt(namespace, engine.listSandboxes());
   if (known === undefined) {
     const made = await engine.createSandbox({
-      name: name ?? nameFor(namespace),
+      name: newName,
       namespace,
       resolver: false,
       labels: { [MADE_BY_ATTACH]: 'true' },

@@ -29,7 +29,9 @@ export function describeMisuse(complaint: string, json: boolean): string {
   const message = complaint
     .replace(/^error: /, '')
     .trim()
-    .replaceAll('\n', ' ');
+    .replace(/\.$/, '')
+    .replaceAll('\n', ' ')
+    .concat('; --help shows what there is');
   return json ? JSON.stringify({ error: { code: 'usage', message } }) : `pontoon: ${message}`;
 }
 
@@ -44,8 +46,10 @@ function classify(error: unknown): { code: ErrorCode | 'bug'; message: string; s
     return { code, message, status: kind === 'invalid' ? EXIT.usage : EXIT.failure };
   }
   if (isRefusedCall(error)) {
-    const code = error.code === 'EACCES' || error.code === 'EPERM' ? 'no-privilege' : 'kernel';
-    return { code, message: error.message, status: EXIT.failure };
+    const { code, message } = error;
+    return code === 'EACCES' || code === 'EPERM'
+      ? { code: 'no-privilege', message: `${message}; run it as root`, status: EXIT.failure }
+      : { code: 'kernel', message, status: EXIT.failure };
   }
   return { code: 'bug', message: error instanceof Error ? error.message : String(error), status: EXIT.failure };
 }

@@ -7,13 +7,14 @@ import { statusOf } from './failure.ts';
 import { createProgram } from './program.ts';
 import { fail } from './session.ts';
 
-// Whoever reads may stop early (pontoon events | head -1): then there is nobody to tell more.
+const program = createProgram();
+
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  // Whoever reads may stop early (pontoon events | head -1): then there is nobody to tell more.
+  if (error.code !== 'EPIPE') fail(program, error);
   process.exit();
 });
 
-const program = createProgram();
 try {
   await program.parseAsync();
 } catch (error) {

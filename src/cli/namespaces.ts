@@ -15,8 +15,11 @@ export interface NamespaceFlags {
   readonly new?: boolean;
 }
 
+type ExistingNamespace = { readonly path: string } | { readonly pid: number };
+
 /** Where `ip netns` keeps the namespaces that it made. */
 const NAMED = '/run/netns';
+const HOST = '/proc/self/ns/net';
 
 /** Adds --netns and --pid to a command. */
 export function addNamespaceOptions(command: Command): Command {
@@ -32,16 +35,20 @@ export function addNamespaceOptions(command: Command): Command {
 
 /** What the flags ask for; undefined when none is given. */
 export function namespaceSpec({ netns, pid, new: fresh }: NamespaceFlags): NamespaceSpec | undefined {
-  if (netns !== undefined) return { path: netns.includes('/') ? resolve(netns) : `${NAMED}/${netns}` };
-  if (pid !== undefined) return { pid };
+  if (pid !== undefined) return orHost({ pid });
+  if (netns !== undefined) return orHost({ path: netns.includes('/') ? resolve(netns) : `${NAMED}/${netns}` });
   return fresh === true ? 'new' : undefined;
+}
+
+/** The host's own namespace may be named by any process in it, but it is 'host': the engine must not take it for another. */
+function orHost(namespace: ExistingNamespace): NamespaceSpec {
+  return identity(pathOf(namespace)) === identity(HOST) ? 'host' : namespace;
 }
 
 /** The sandbox whose stack a namespace is, found by the namespace itself: one may have several paths. */
 export function sandboxAt(namespace: NamespaceSpec, sandboxes: readonly Sandbox[]): Sandbox | undefined {
   if (typeof namespace !== 'object' || 'sandbox' in namespace) return undefined;
-  const path = 'path' in namespace ? namespace.path : `/proc/${namespace.pid}/ns/net`;
-  const wanted = identity(path);
+  const wanted = identity(pathOf(namespace));
   return sandboxes.find((sandbox) => {
     const shares = typeof sandbox.namespace === 'object' && 'sandbox' in sandbox.namespace;
     if (sandbox.namespacePath === undefined || sandbox.namespace === 'host' || shares) return false;
@@ -50,15 +57,15 @@ export function sandboxAt(namespace: NamespaceSpec, sandboxes: readonly Sandbox[
 }
 
 /** A name for the sandbox of a namespace: the last part of its path, or 'pid-' and the process. @throws PontoonError bad-value */
-export function nameFor(namespace: NamespaceSpec): string {
-  if (typeof namespace === 'object') {
-    if ('pid' in namespace) return `pid-${namespace.pid}`;
-    if ('path' in namespace) {
-      const [, pid] = /^\/proc\/(\d+)\/ns\/net$/.exec(namespace.path) ?? [];
-      return pid === undefined ? basename(namespace.path) : `pid-${pid}`;
-    }
-  }
+export function nameFor({ netns, pid }: NamespaceFlags): string {
+  const [, number = pid] = /^\/proc\/(\d+)\/ns\/net$/.exec(netns ?? '') ?? [];
+  if (number !== undefined) return `pid-${number}`;
+  if (netns !== undefined) return basename(netns);
   throw new PontoonError('bad-value', 'a new namespace has no name to go by: give the sandbox one with --name');
+}
+
+function pathOf(namespace: ExistingNamespace): string {
+  return 'path' in namespace ? namespace.path : `/proc/${namespace.pid}/ns/net`;
 }
 
 /** Device and inode, which is what a namespace is known by; undefined where there is none. */

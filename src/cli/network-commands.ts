@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import type { Network } from '../network/types.ts';
 import { formatTable, shortId } from './format.ts';
 import type { NetworkFlags } from './network-spec.ts';
-import { attemptEach, print, withEngine } from './session.ts';
+import { forEachNamed, inspectEach, print, withEngine } from './session.ts';
 import { integer, pair, repeated, text } from './values.ts';
 
 export function addNetworkCommands(program: Command): void {
@@ -34,10 +34,7 @@ export function addNetworkCommands(program: Command): void {
     .argument('<network...>', 'names or IDs')
     .addHelpText('after', '\nExample:\n  pontoon network inspect bridge')
     .action((refs: string[], _flags: unknown, command: Command) =>
-      withEngine(command, async (engine) => {
-        const found = await attemptEach(command, refs, (ref) => engine.inspectNetwork(ref));
-        print(command, found, () => JSON.stringify(found, undefined, 2));
-      }),
+      inspectEach(command, refs, (engine, ref) => engine.inspectNetwork(ref)),
     );
 
   network
@@ -47,13 +44,7 @@ export function addNetworkCommands(program: Command): void {
     .argument('<network...>', 'names or IDs')
     .addHelpText('after', '\nExample:\n  pontoon network rm front back')
     .action((refs: string[], _flags: unknown, command: Command) =>
-      withEngine(command, async (engine) => {
-        const removed = await attemptEach(command, refs, async (ref) => {
-          await engine.removeNetwork(ref);
-          return ref;
-        });
-        print(command, removed, () => removed.join('\n'));
-      }),
+      forEachNamed(command, refs, (engine, ref) => engine.removeNetwork(ref)),
     );
 
   network

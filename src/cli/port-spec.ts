@@ -79,9 +79,7 @@ function collapse([first, last]: readonly [number, number]): PortOrRange {
 }
 
 function refuse(text: string, why: string): PontoonError {
-  return new PontoonError(
-    'bad-value',
-    `cannot read the port '${text}': ${why}; write [[IP:][HOST_PORT]:]PORT[/PROTOCOL], such as 8080:80 or 127.0.0.1:5353:53/udp`,
-    { subject: text },
-  );
+  return new PontoonError('bad-value', `cannot read the port '${text}': ${why}; --help shows how ports are written`, {
+    subject: text,
+  });
 }

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { Sandbox } from '../network/types.ts';
 import { addressesOf, formatBinding, formatNamespace, formatTable, shortId } from './format.ts';
 import { addNamespaceOptions, type NamespaceFlags, namespaceSpec } from './namespaces.ts';
-import { attemptEach, print, withEngine } from './session.ts';
+import { forEachNamed, inspectEach, print, withEngine } from './session.ts';
 
 export function addSandboxCommands(program: Command): void {
   program
@@ -29,10 +29,7 @@ export function addSandboxCommands(program: Command): void {
     .argument('<sandbox...>', 'names or IDs')
     .addHelpText('after', '\nExample:\n  pontoon inspect web')
     .action((refs: string[], _flags: unknown, command: Command) =>
-      withEngine(command, async (engine) => {
-        const found = await attemptEach(command, refs, (ref) => engine.inspectSandbox(ref));
-        print(command, found, () => JSON.stringify(found, undefined, 2));
-      }),
+      inspectEach(command, refs, (engine, ref) => engine.inspectSandbox(ref)),
     );
 
   const sandbox = program.command('sandbox').description('remove, stop and start sandboxes');
@@ -43,13 +40,7 @@ export function addSandboxCommands(program: Command): void {
     .argument('<sandbox...>', 'names or IDs')
     .addHelpText('after', '\nExample:\n  pontoon sandbox rm web db')
     .action((refs: string[], _flags: unknown, command: Command) =>
-      withEngine(command, async (engine) => {
-        const removed = await attemptEach(command, refs, async (ref) => {
-          await engine.removeSandbox(ref);
-          return ref;
-        });
-        print(command, removed, () => removed.join('\n'));
-      }),
+      forEachNamed(command, refs, (engine, ref) => engine.removeSandbox(ref)),
     );
 
   sandbox
@@ -58,13 +49,7 @@ export function addSandboxCommands(program: Command): void {
     .argument('<sandbox...>', 'names or IDs')
     .addHelpText('after', '\nExample:\n  pontoon sandbox stop web')
     .action((refs: string[], _flags: unknown, command: Command) =>
-      withEngine(command, async (engine) => {
-        const stopped = await attemptEach(command, refs, async (ref) => {
-          await engine.stopSandbox(ref);
-          return ref;
-        });
-        print(command, stopped, () => stopped.join('\n'));
-      }),
+      forEachNamed(command, refs, (engine, ref) => engine.stopSandbox(ref)),
     );
 
   const start = sandbox

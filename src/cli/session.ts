@@ -34,21 +34,49 @@ export function globalFlags(command: Command): GlobalFlags {
 export async function withEngine(command: Command, run: (engine: Engine) => unknown): Promise<void> {
   const { dataRoot, runRoot } = globalFlags(command);
   const { openEngine } = await import('../network/engine.ts');
-  await using engine = await openEngine({ dataRoot, runRoot });
+  await using engine = await openEngine({ dataRoot, runRoot, onError: (error) => report(command, error) });
   await run(engine);
+}
+
+/** Does something to each of what the arguments name, and prints the names of those it was done to. */
+export function forEachNamed(
+  command: Command,
+  refs: readonly string[],
+  work: (engine: Engine, ref: string) => Promise<void>,
+): Promise<void> {
+  return withEngine(command, async (engine) => {
+    const done = await attemptEach(command, refs, async (ref) => {
+      await work(engine, ref);
+      return ref;
+    });
+    print(command, done, () => done.join('\n'));
+  });
+}
+
+/** Prints as JSON, whatever the format, all that the arguments name. */
+export function inspectEach(
+  command: Command,
+  refs: readonly string[],
+  find: (engine: Engine, ref: string) => unknown,
+): Promise<void> {
+  return withEngine(command, async (engine) => {
+    writeJson(await attemptEach(command, refs, (ref) => find(engine, ref)));
+  });
 }
 
 /** Prints an outcome: `data` as JSON, or as text when that was asked for. An empty text prints nothing. */
 export function print(command: Command, data: unknown, asText: () => string): void {
-  const text = globalFlags(command).format === 'json' ? JSON.stringify(data, undefined, 2) : asText();
+  if (globalFlags(command).format === 'json') {
+    writeJson(data);
+    return;
+  }
+  const text = asText();
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
 /** Prints a failure on standard error and sets the exit status; the process goes on. */
 export function fail(command: Command, error: unknown): void {
-  const { text, status } = describeFailure(error, globalFlags(command).format === 'json');
-  process.stderr.write(`${text}\n`);
-  process.exitCode = status;
+  process.exitCode = report(command, error);
 }
 
 /** Does something for each argument; those that fail are reported, and the others done all the same. */
@@ -66,4 +94,15 @@ export async function attemptEach<T, R>(
     }
   }
   return done;
+}
+
+/** Prints a failure on standard error; the exit status that it has. */
+function report(command: Command, error: unknown): number {
+  const { text, status } = describeFailure(error, globalFlags(command).format === 'json');
+  process.stderr.write(`${text}\n`);
+  return status;
+}
+
+function writeJson(data: unknown): void {
+  process.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
 }
