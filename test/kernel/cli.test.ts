@@ -11,7 +11,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import type { Command } from 'commander';
 import { ADDRESSES, buildWorld, type RunResult, type World } from '../../src/cli/demo/world.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import type { Endpoint, EngineEvent, Network, Sandbox } from '../../src/index.ts';
@@ -341,7 +340,7 @@ describe('pontoon --help', { concurrency: false }, () => {
 });
 
 /** The words of every command that does something, except for the demo, which is an example from end to end. */
-function commandsOf(command: Command, words: readonly string[] = []): string[][] {
+function commandsOf(command: ReturnType<typeof createProgram>, words: readonly string[] = []): string[][] {
   if (command.commands.length === 0) return [[...words]];
   return command.commands
     .filter((below) => below.name() !== 'demo')
