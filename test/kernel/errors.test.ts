@@ -113,6 +113,17 @@ test('a bridge that has as many ports as a bridge takes', async () => {
   await engine.removeNetwork('full');
 });
 
+test('a MAC that another interface on the parent has', async () => {
+  const { mac } = await engine.attach('idle', 'wire');
+  await engine.createSandbox({ name: 'double' });
+  const { store: _before, ...before } = await fingerprint(lab);
+  const error = await failureOf(() => engine.attach('double', 'wire', { mac: mac! }));
+  assertClear(error, 'address-taken', new RegExp(`eth0 has the MAC ${mac}`));
+  const { store: _after, ...after } = await fingerprint(lab);
+  assert.deepEqual(after, before);
+  await engine.removeSandbox('double');
+});
+
 /** What a call fails with. */
 async function failureOf(call: () => unknown): Promise<unknown> {
   try {

@@ -52,11 +52,12 @@ test('killed at every step of an opening that has much to repair', async (t) => 
   const before = view(lab.engine);
   const deaths = await dieOpening(
     async () => {
-      const { links, pins } = wanted(lab.engine);
+      const { links } = wanted(lab.engine);
+      const pin = lab.engine.inspectSandbox('bystander').namespacePath;
       const port = links.find((line) => line.startsWith('veth'))!.split(' ')[0];
       await lab.sh('host', `ip link delete br-dual; ip link delete ${port}`);
       await lab.sh('host', 'nft flush map inet pontoon any4; nft add element inet pontoon bridges "{ eth0 }"');
-      await lab.sh('host', `umount ${ROOTS.runRoot}/netns/${pins[0]}; sysctl -qw net.ipv4.ip_forward=0`);
+      await lab.sh('host', `umount ${pin}; sysctl -qw net.ipv4.ip_forward=0`);
       await lab.sh('host', `ip link add lost type veth peer lost2; ip link set lost group ${0x706f_6e74}`);
       mkdirSync(`${ROOTS.runRoot}/sandboxes/0123456789ab`);
       writeFileSync(`${ROOTS.runRoot}/netns/0123456789ab`, '');

@@ -68,7 +68,16 @@ export const macvlanDriver: NetworkDriver = {
     step(`${endpoint.interfaceName} of ${sandboxName}: alias`);
     sandbox.rt.request(setLink(endpoint.interfaceName!, { alias: ownerAlias(endpoint.id) }));
     step(`${endpoint.interfaceName} of ${sandboxName}: addresses`);
-    bringUpInterface(sandbox.rt, network, endpoint);
+    try {
+      bringUpInterface(sandbox.rt, network, endpoint);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'EADDRINUSE')) throw error;
+      throw new PontoonError(
+        'address-taken',
+        `another interface on ${network.parent} has the MAC ${endpoint.mac}: choose another MAC`,
+        { cause: error, subject: endpoint.mac! },
+      );
+    }
   },
 
   detach(host, sandbox, { endpoint }) {
