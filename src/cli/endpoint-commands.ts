@@ -88,7 +88,7 @@ function addAttach(program: Command): void {
     .command('attach')
     .description('attach a sandbox to a network, live; for a namespace that is no sandbox yet, one is made')
     .argument('<network>', 'name or ID')
-    .argument('[sandbox]', 'name or ID of a sandbox; or name its namespace:');
+    .argument('[sandbox]', 'name or ID of a sandbox; or name its namespace, with --netns, --pid or --new');
   addNamespaceOptions(command)
     .option('--new', 'a new namespace, which Pontoon makes, keeps and deletes')
     .option('--name <name>', "name of the sandbox that is made (default: from the namespace's path or process)")
@@ -116,7 +116,7 @@ function addAttach(program: Command): void {
     });
 }
 
-/** A sandbox by reference, or a namespace: with the name that its sandbox must have, and the one that a new one gets. */
+/** A sandbox by reference, or a namespace: with the name that its sandbox must have, and the one for a new sandbox. */
 type Target =
   | string
   | { readonly namespace: NamespaceSpec; readonly name: string | undefined; readonly newName: string };

@@ -40,7 +40,7 @@ export function namespaceSpec({ netns, pid, new: fresh }: NamespaceFlags): Names
   return fresh === true ? 'new' : undefined;
 }
 
-/** The host's own namespace may be named by any process in it, but it is 'host': the engine must not take it for another. */
+/** The host's own namespace, which any process in it names, is 'host': the engine must not take it for another one. */
 function orHost(namespace: ExistingNamespace): NamespaceSpec {
   return identity(pathOf(namespace)) === identity(HOST) ? 'host' : namespace;
 }
@@ -56,7 +56,10 @@ export function sandboxAt(namespace: NamespaceSpec, sandboxes: readonly Sandbox[
   });
 }
 
-/** A name for the sandbox of a namespace: the last part of its path, or 'pid-' and the process. @throws PontoonError bad-value */
+/**
+ * A name for the sandbox of a namespace: the last part of its path, or 'pid-' and the process.
+ * @throws PontoonError bad-value
+ */
 export function nameFor({ netns, pid }: NamespaceFlags): string {
   const [, number = pid] = /^\/proc\/(\d+)\/ns\/net$/.exec(netns ?? '') ?? [];
   if (number !== undefined) return `pid-${number}`;

@@ -10,7 +10,10 @@ import { forEachNamed, inspectEach, print, withEngine } from './session.ts';
 import { integer, pair, repeated, text } from './values.ts';
 
 export function addNetworkCommands(program: Command): void {
-  const network = program.command('network').description('make, show and remove networks');
+  const network = program
+    .command('network')
+    .description('make, show and remove networks')
+    .addHelpText('after', '\nExample:\n  pontoon network create front\n  pontoon network ls');
   addCreate(network);
 
   network

@@ -9,7 +9,10 @@ import type { PortBindingSpec, PortOrRange, Protocol } from '../network/types.ts
 
 const PROTOCOLS: readonly string[] = ['tcp', 'udp', 'sctp'] satisfies Protocol[];
 
-/** Reads what -p takes, such as '127.0.0.1:8080:80/tcp'. No host port, or host port 0: any free one. @throws PontoonError bad-value */
+/**
+ * Reads what -p takes, such as '127.0.0.1:8080:80/tcp'. No host port, or host port 0: any free one.
+ * @throws PontoonError bad-value
+ */
 export function parsePortSpec(text: string): PortBindingSpec {
   const { rest, protocol } = splitProtocol(text);
   const parts = rest.split(':');

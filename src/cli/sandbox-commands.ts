@@ -32,7 +32,10 @@ export function addSandboxCommands(program: Command): void {
       inspectEach(command, refs, (engine, ref) => engine.inspectSandbox(ref)),
     );
 
-  const sandbox = program.command('sandbox').description('remove, stop and start sandboxes');
+  const sandbox = program
+    .command('sandbox')
+    .description('remove, stop and start sandboxes')
+    .addHelpText('after', '\nExample:\n  pontoon sandbox stop web\n  pontoon sandbox start web');
 
   sandbox
     .command('rm')

@@ -8,6 +8,7 @@
 import { type Command, Option } from 'commander';
 import type { Engine } from '../network/engine.ts';
 import { describeFailure } from './failure.ts';
+import { directory } from './values.ts';
 
 /** The flags that all commands take. */
 export interface GlobalFlags {
@@ -20,9 +21,11 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
   new Option('--format <format>', 'how to print: text, or json').choices(['text', 'json']).default('text'),
   new Option('--data-root <directory>', 'what outlives a reboot: networks, leases, events')
     .env('PONTOON_DATA_ROOT')
+    .argParser(directory)
     .default('/var/lib/pontoon'),
   new Option('--run-root <directory>', 'what a reboot takes: namespaces, rendered files, the lock')
     .env('PONTOON_RUN_ROOT')
+    .argParser(directory)
     .default('/run/pontoon'),
 ];
 

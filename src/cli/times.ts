@@ -1,5 +1,5 @@
 /**
- * @module Points in time as --since takes them, which is Docker's way: so long ago (10m, 1h30m), a date, or Unix seconds.
+ * @module Points in time as --since takes them, in Docker's way: so long ago (10m, 1h30m), a date, or Unix seconds.
  */
 
 import { PontoonError } from '../errors.ts';
@@ -7,7 +7,10 @@ import { PontoonError } from '../errors.ts';
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
 
-/** Milliseconds since 1970. A date without a zone is in local time, one without a time in UTC (ECMA-262, 21.4.1.32). @throws PontoonError bad-value */
+/**
+ * Milliseconds since 1970. A date without a zone is in local time, one without a time in UTC (ECMA-262, 21.4.1.32).
+ * @throws PontoonError bad-value
+ */
 export function parseTime(text: string, nowMs = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Math.floor(Number(text) * 1000);
   const parts = [...text.matchAll(DURATION_PART)];

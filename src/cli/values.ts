@@ -1,7 +1,9 @@
 /**
- * @module Values on the command line: how flags that repeat, pairs and numbers are read. Made for commander's argParser.
+ * @module Values on the command line: how flags that repeat, pairs, numbers and directories are read, for commander's
+ * argParser.
  */
 
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
 export type Pair = readonly [key: string, value: string];
@@ -28,6 +30,12 @@ export function pair(value: string): Pair {
 export function integer(value: string): number {
   if (!/^-?\d{1,15}$/.test(value)) throw new InvalidArgumentError('Write a whole number.');
   return Number(value);
+}
+
+/** Absolute: paths below it are stored, and read from another working directory. */
+export function directory(value: string): string {
+  if (value === '') throw new InvalidArgumentError('Write the path of a directory.');
+  return resolve(value);
 }
 
 /** The properties that are not undefined, for specs in which absent means the default. */

@@ -60,7 +60,7 @@ class Ledger implements Disposable {
     this.#database.close();
   }
 
-  /** The sequence number of the last event before a time, 0 without one; undefined while the store has no tables yet. */
+  /** The sequence number of the last event before a time, 0 without one; undefined while the store has no tables. */
   lastBefore(timeMs: number): number | undefined {
     return this.#reading(() => {
       if (this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'events'").get() === undefined) return;

@@ -228,6 +228,7 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['network create -a-', /^unknown option '-a-'/],
     ['ps all', /^too many arguments/],
     ['ps --format yaml', /Allowed choices are text, json/],
+    ['ps --data-root=', /Write the path of a directory/],
     ['attach front', 'nothing to attach: name a sandbox, or give --netns, --pid or --new'],
     ['attach front web --pid 1', /^attach either the sandbox web or a namespace/],
     ['attach front --netns web --pid 1', /cannot be used with option/],
@@ -339,10 +340,10 @@ describe('pontoon --help', { concurrency: false }, () => {
   }
 });
 
-/** The words of every command that does something, except for the demo, which is an example from end to end. */
+/** The words of every command below one, except for the demo, which is an example from end to end. */
 function commandsOf(command: ReturnType<typeof createProgram>, words: readonly string[] = []): string[][] {
-  if (command.commands.length === 0) return [[...words]];
   return command.commands
     .filter((below) => below.name() !== 'demo')
-    .flatMap((below) => commandsOf(below, [...words, below.name()]));
+    .map((below) => ({ below, path: [...words, below.name()] }))
+    .flatMap(({ below, path }) => [path, ...commandsOf(below, path)]);
 }
