@@ -36,9 +36,16 @@ export function addEngineCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  pontoon reconcile')
     .action((_flags: unknown, command: Command) =>
       withEngine(command, async (engine) => {
-        const report = await engine.reconcile();
+        // Opening the engine has repaired already; a second look says whether that was all.
+        const { opening } = engine;
+        const { repaired, removed, failed } = await engine.reconcile();
+        const report = {
+          repaired: [...opening.repaired, ...repaired],
+          removed: [...opening.removed, ...removed],
+          failed,
+        };
         print(command, report, () => textOf(report));
-        if (report.failed.length > 0) process.exitCode = EXIT.failure;
+        if (failed.length > 0) process.exitCode = EXIT.failure;
       }),
     );
 }

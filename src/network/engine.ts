@@ -110,16 +110,18 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   };
   cleanup.defer(() => context.host.reaper.settled());
   restore(context);
-  const engine = new Engine(context, store, lock);
   await reserveDescriptors(DESCRIPTORS);
   const report = await reconcile(context, { fresh: true });
   for (const line of report.failed) onError(new PontoonError('kernel', line));
+  const engine = new Engine(context, store, lock, report);
   await engine.ensurePredefined(options.defaultNetwork ?? {});
   cleanup.move();
   return engine;
 }
 
 export class Engine implements AsyncDisposable {
+  /** What opening it repaired. */
+  readonly opening: ReconcileReport;
   readonly #context: Context;
   readonly #store: Store;
   readonly #lock: EngineLock;
@@ -128,7 +130,8 @@ export class Engine implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Use `openEngine`. */
-  constructor(context: Context, store: Store, lock: EngineLock) {
+  constructor(context: Context, store: Store, lock: EngineLock, opening: ReconcileReport) {
+    this.opening = opening;
     this.#context = context;
     this.#store = store;
     this.#lock = lock;

@@ -282,11 +282,24 @@ function openIfThere(context: Context, sandbox: SandboxRecord): (OpenNamespace &
   }
 }
 
-/** The namespace that a sandbox is to have, where it is there already. @throws PontoonError namespace-not-found */
-function existingNamespace({ namespace }: SandboxRecord): (OpenNamespace & Disposable) | undefined {
+/**
+ * The namespace that a sandbox is to have, where it is there already.
+ * @throws PontoonError namespace-not-found; mode-conflict for the host's own
+ */
+function existingNamespace({ name, namespace }: SandboxRecord): (OpenNamespace & Disposable) | undefined {
   if (typeof namespace !== 'object' || 'sandbox' in namespace) return undefined;
-  return withSocket(
+  const open = withSocket(
     'path' in namespace ? NetworkNamespace.open(namespace.path) : NetworkNamespace.ofProcess(namespace.pid),
+  );
+  using host = NetworkNamespace.current();
+  if (open.namespace.inode !== host.inode) return open;
+  open[Symbol.dispose]();
+  throw new PontoonError(
+    'mode-conflict',
+    `that is the host's own network stack: give sandbox ${name} the namespace 'host'`,
+    {
+      subject: name,
+    },
   );
 }
 

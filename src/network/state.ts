@@ -51,7 +51,9 @@ export class Registry<T extends { readonly id: string; readonly name: string }> 
     const begins = /^[0-9a-f]+$/.test(ref) ? [...this.#byId.values()].filter((thing) => thing.id.startsWith(ref)) : [];
     if (begins.length === 1) return begins[0]!;
     const why =
-      begins.length > 1 ? `is ambiguous: ${begins.length} IDs begin so` : 'not found: list them for the names';
+      begins.length > 1
+        ? `is ambiguous: ${begins.length} IDs begin so`
+        : 'not found: see the list of them for the names';
     throw new PontoonError(this.#missing, `${this.#kind} ${ref} ${why}`, { subject: ref });
   }
 }

@@ -6,7 +6,6 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
-import { missingFeatures } from '../../kernel/features.ts';
 import { runInWorld } from './run-in-world.ts';
 
 /** The programs that the demo shows its outcome with, and the package of Debian that each is in. */
@@ -32,14 +31,15 @@ export function addDemoCommand(program: Command): void {
     .description('show two servers reach each other through a bridge, for real, in a private world (root)')
     .addOption(new Option('--lang <language>', 'the language it is told in').choices(['en', 'zh']).default('en'))
     .option('--pause', 'wait for Enter after each step')
+    .addHelpText('after', '\nExample:\n  pontoon demo --pause')
     .action(async ({ lang, pause }: { lang: string; pause?: true }) => {
-      requireMeans();
+      await requireMeans();
       process.exitCode = await runInWorld([process.execPath, MAIN, lang, ...(pause ? ['pause'] : [])]);
     });
 }
 
 /** @throws PontoonError no-privilege, feature-missing: with all that is missing */
-function requireMeans(): void {
+async function requireMeans(): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new PontoonError('no-privilege', 'the demo makes network namespaces, which takes root: run it with sudo');
   }
@@ -48,6 +48,7 @@ function requireMeans(): void {
     const packages = [...new Set(missing.map((program) => PROGRAMS[program]))].join(' ');
     throw new PontoonError('feature-missing', `the demo needs ${missing.join(', ')}: apt-get install ${packages}`);
   }
+  const { missingFeatures } = await import('../../kernel/features.ts'); // help does without the kernel layer
   const features = missingFeatures();
   if (features.length === 1) throw features[0];
   if (features.length > 1) {
