@@ -16,7 +16,6 @@ export {
   type EngineOptions,
   type InitialEndpoint,
   openEngine,
-  type UnpublishSelector,
 } from './network/engine.ts';
 export type { EventOptions } from './network/events.ts';
 export type * from './network/types.ts';

@@ -38,7 +38,10 @@ export function cgroupParent(): string {
 
 /** Runs this same command again inside a new world. Resolves with its exit status when all is gone. */
 export async function reenter(): Promise<number> {
-  if (process.getuid?.() !== 0) throw new Error('bench: needs root: it makes namespaces, bridges and a Docker daemon');
+  if (process.getuid?.() !== 0) {
+    process.stderr.write('bench: run it as root: it makes namespaces, bridges and a Docker daemon\n');
+    return 1;
+  }
   const mark = String(process.pid);
   const namespaces = [
     '--net',

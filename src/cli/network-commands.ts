@@ -67,7 +67,7 @@ function addCreate(network: Command): void {
     .command('create')
     .description('make a network, and print its ID')
     .argument('<name>')
-    .option('-d, --driver <driver>', 'bridge or macvlan (default: bridge)')
+    .option('-d, --driver <driver>', 'bridge or macvlan (default: bridge); the networks host and none are always there')
     .addOption(several('--subnet <cidr>', 'a subnet, such as 10.1.0.0/24 or fd00:1::/64 (default: a free one)'))
     .addOption(several('--gateway <address>', 'the gateway of the subnet that it lies in (default: the first address)'))
     .addOption(several('--ip-range <cidr>', 'the part of its subnet that addresses are handed out from'))

@@ -48,10 +48,10 @@ import type {
   NetworkSpec,
   PortBinding,
   PortBindingSpec,
-  Protocol,
   ReconcileReport,
   Sandbox,
   SandboxSpec,
+  UnpublishSelector,
 } from './types.ts';
 import { viewEndpoint, viewNetwork, viewSandbox } from './views.ts';
 
@@ -71,15 +71,6 @@ export interface EngineOptions {
   readonly lockWaitMs?: number;
   /** Failures in the background, such as a resolver's socket. Default: a line on standard error. */
   readonly onError?: (error: Error) => void;
-}
-
-/** Which bindings to take away: by host side, or by the port in the sandbox. */
-export interface UnpublishSelector {
-  /** Default: any. */
-  readonly protocol?: Protocol;
-  readonly hostPort?: number;
-  readonly hostAddress?: string;
-  readonly port?: number;
 }
 
 /** An endpoint that a new sandbox gets at once. */
@@ -259,6 +250,10 @@ export class Engine implements AsyncDisposable {
   /** Takes the matching bindings of a sandbox away, live; returns them. @throws PontoonError binding-not-found */
   unpublish(sandbox: string, selector: UnpublishSelector): Promise<PortBinding[]> {
     return this.#exclusive(() => {
+      checkShape('unpublish', selector);
+      if (selector.hostPort === undefined && selector.port === undefined) {
+        throw new PontoonError('bad-value', 'which port is to be unpublished? give hostPort, or port');
+      }
       const record = this.#sandbox(sandbox);
       const removed = this.#context.state.endpointsOf(record.id).flatMap((endpoint) => {
         const gone = endpoint.ports.filter((binding) => matches(binding, selector));

@@ -9,6 +9,8 @@ import { PontoonError } from '../errors.ts';
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** A DNS label would end at 63 bytes; names are used as paths and table keys as well, and Docker allows them longer. */
 const NAME_BYTES = 255;
+/** One DNS label (RFC 1035, 2.3.4); the kernel takes 64 (__NEW_UTS_LEN). */
+const HOSTNAME_BYTES = 63;
 /** IFNAMSIZ - 1 */
 const INTERFACE_NAME_BYTES = 15;
 
@@ -32,13 +34,20 @@ export function checkName(kind: string, name: string): string {
   if (!NAME.test(name)) {
     throw new PontoonError(
       'bad-name',
-      `'${name}' is not a ${kind} name: use letters, digits, '_', '.' and '-', beginning with a letter or digit`,
+      `'${name}' cannot be the name of a ${kind}: use letters, digits, '_', '.' and '-', beginning with a letter or digit`,
       {
         subject: name,
       },
     );
   }
   return name;
+}
+
+/** @throws PontoonError bad-name, name-too-long */
+export function checkHostname(name: string): string {
+  if (Buffer.byteLength(name) <= HOSTNAME_BYTES) return checkName('host', name);
+  const message = `the hostname '${name.slice(0, 20)}…' has ${Buffer.byteLength(name)} bytes: use at most ${HOSTNAME_BYTES}`;
+  throw new PontoonError('name-too-long', message, { subject: name });
 }
 
 /** @throws PontoonError bad-name, name-too-long */

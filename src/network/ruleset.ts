@@ -4,7 +4,6 @@
  * The rules never change; what changes is what the sets and maps hold, one element for each network and each port
  * binding, so the cost of a packet grows with neither. A range of ports is one element. Nobody else's rules are
  * touched and no policy is set: what is dropped here is only what goes to a bridge of ours without being published.
- * docs/ruleset.md shows the table and explains each rule.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -69,7 +68,7 @@ export interface Placed {
 /** The table, as nft reads it. */
 export const RULESET = `
 table inet pontoon {
-  comment "container networks: see pontoon(8); changes made here by hand are undone"
+  comment "container networks of Pontoon: changes made here by hand are undone"
   set bridges { typeof iifname; }
   set internal { typeof iifname; }
   set masqueraded { typeof iifname; }

@@ -23,7 +23,7 @@ import {
   releasePlans,
   withSocket,
 } from './endpoints.ts';
-import { checkName, newId, shortId } from './identity.ts';
+import { checkHostname, checkName, newId, shortId } from './identity.ts';
 import { LOOPBACK_INDEX } from './interface.ts';
 import { OWNED_GROUP, ownerOf } from './ownership.ts';
 import { whoHas } from './publishing.ts';
@@ -329,7 +329,7 @@ function resolveSandbox(context: Context, spec: SandboxSpec): SandboxRecord {
     id,
     name,
     createdMs: Date.now(),
-    hostname: spec.hostname === undefined ? shortId(id) : checkName('host', spec.hostname),
+    hostname: spec.hostname === undefined ? shortId(id) : checkHostname(spec.hostname),
     domainname: spec.domainname ?? '',
     namespace,
     running: true,

@@ -6,7 +6,14 @@
  */
 
 import { PontoonError } from '../errors.ts';
-import type { EndpointSpec, NetworkSpec, PortBindingSpec, SandboxSpec, SubnetSpec } from './types.ts';
+import type {
+  EndpointSpec,
+  NetworkSpec,
+  PortBindingSpec,
+  SandboxSpec,
+  SubnetSpec,
+  UnpublishSelector,
+} from './types.ts';
 
 /** Throws where a value has not the shape; `path` says where it stands. */
 type Check = (value: unknown, path: string) => void;
@@ -17,6 +24,9 @@ function is(what: string, test: (value: unknown) => boolean): Check {
   };
 }
 
+/** What becomes a word in a line of a file: nothing that would end the word or the line. */
+const word = is('one word, without spaces', (value) => typeof value === 'string' && /^[^\s#;]+$/.test(value));
+const wordOrNone = is('one word, without spaces', (value) => typeof value === 'string' && /^[^\s#;]*$/.test(value));
 const text = is('a text', (value) => typeof value === 'string');
 const flag = is('true or false', (value) => typeof value === 'boolean');
 const number = is('a number', (value) => typeof value === 'number');
@@ -114,7 +124,7 @@ const network = object<NetworkSpec>(
     masquerade: flag,
     mtuBytes: number,
     bridgeName: text,
-    interfacePrefix: text,
+    interfacePrefix: word,
     parent: text,
     macvlanMode: oneOf('bridge', 'private', 'vepa', 'passthru'),
     labels: record(text),
@@ -126,17 +136,20 @@ const sandbox = object<SandboxSpec & { readonly endpoints?: readonly EndpointSpe
   {
     name: text,
     id: text,
-    hostname: text,
-    domainname: text,
+    hostname: word,
+    domainname: wordOrNone,
     namespace,
     resolver: flag,
     dns: list(text),
-    dnsSearch: list(text),
-    dnsOptions: list(text),
+    dnsSearch: list(word),
+    dnsOptions: list(word),
     extraHosts: list(
       is(
         'a name and an address',
-        (value) => Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'string'),
+        (value) =>
+          Array.isArray(value) &&
+          value.length === 2 &&
+          value.every((one) => typeof one === 'string' && /^[^\s#;]+$/.test(one)),
       ),
     ),
     labels: record(text),
@@ -150,6 +163,7 @@ const SHAPES = {
   network,
   sandbox,
   endpoint: object<EndpointSpec>(endpoint, []),
+  unpublish: object<UnpublishSelector>({ protocol: text, hostPort: number, hostAddress: text, port: number }, []),
   port: portBinding,
   namespace,
   reference: text,

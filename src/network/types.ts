@@ -167,6 +167,15 @@ export interface PortBindingSpec {
   readonly hostAddress?: string;
 }
 
+/** Which bindings to take away: by host port, or by the port in the sandbox. One of the two must be given. */
+export interface UnpublishSelector {
+  /** Default: any. */
+  readonly protocol?: Protocol;
+  readonly hostPort?: number;
+  readonly hostAddress?: string;
+  readonly port?: number;
+}
+
 /** A published port or range, as it is. Both ranges have the same size; one port has first = last. */
 export interface PortBinding {
   readonly protocol: Protocol;

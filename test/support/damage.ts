@@ -214,6 +214,13 @@ export function damages(engine: Engine): Damage[] {
       touched: [`host ${port}`, 'web eth0'],
     },
     {
+      name: 'a port that learns nothing and gives frames back',
+      where: 'host',
+      command: `bridge link set dev ${port} learning off hairpin on`,
+      repaired: [`${port}: learning false → true`, `${port}: hairpin true → false`],
+      touched: [`host ${port}`, 'web eth0'],
+    },
+    {
       name: 'an isolated port let loose',
       where: 'host',
       command: `bridge link set dev ${portOf(apart, 'lone')} isolated off`,

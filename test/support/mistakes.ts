@@ -121,7 +121,7 @@ export const MISTAKES: Record<string, readonly Mistake[]> = {
     ['without a name', 'bad-name', /''/, network({ name: '' })],
     ['with a name that begins badly', 'bad-name', /'-new'/, network({ name: '-new' })],
     ['with a name that is a path', 'bad-name', /'\.\.\/new'/, network({ name: '../new' })],
-    ['with a name of two lines', 'bad-name', /is not a network name/, network({ name: 'new\nline' })],
+    ['with a name of two lines', 'bad-name', /cannot be the name of a network/, network({ name: 'new\nline' })],
     ['with a name too long', 'name-too-long', /256 bytes/, network({ name: 'n'.repeat(256) })],
     [
       'with a bridge name too long',
@@ -195,7 +195,17 @@ export const MISTAKES: Record<string, readonly Mistake[]> = {
     ['with a name too long', 'name-too-long', /256 bytes/, sandbox({ name: 's'.repeat(256) })],
     ['with an ID that is taken', 'name-taken', /abababababab/, sandbox({ id: ID })],
     ['with an ID that is none', 'bad-value', /'abc'/, sandbox({ id: 'abc' })],
-    ['with a host name that is none', 'bad-name', /host name/, sandbox({ hostname: 'a_b!' })],
+    ['with a host name that is none', 'bad-name', /name of a host/, sandbox({ hostname: 'a_b!' })],
+    ['with a host name too long', 'name-too-long', /64 bytes/, sandbox({ hostname: 'h'.repeat(64) })],
+    ['with a search domain of two lines', 'bad-value', /one word/, sandbox({ dnsSearch: ['a\nnameserver 6.6.6.6'] })],
+    ['with a domain of two words', 'bad-value', /one word/, sandbox({ domainname: 'a b' })],
+    ['with an option of two words', 'bad-value', /one word/, sandbox({ dnsOptions: ['ndots:1 rotate'] })],
+    [
+      'with a host line too many',
+      'bad-value',
+      /an address/,
+      sandbox({ extraHosts: [['db\n6.6.6.6 evil', '1.2.3.4']] }),
+    ],
     ['with a name server that is none', 'bad-address', /dns/, sandbox({ dns: ['dns'] })],
     [
       'with a line for hosts without an address',

@@ -43,7 +43,8 @@ const LOOPBACK_METRIC = 1024;
 
 /**
  * Packets inside the host may be this large ("BIG TCP"): endpoint to endpoint they are never cut into frames, so that
- * fewer of them carry the same bytes. The kernel allows 512 KiB; more than three times 64 KiB gained nothing here.
+ * fewer of them carry the same bytes. The kernel allows 512 KiB; more than three times 64 KiB gained nothing here. Only the
+ * ends of a pair have it: the kernel refuses it for a bridge, whose own device does not see what goes from port to port.
  */
 const GSO_MAX_BYTES = 196_608;
 
@@ -201,6 +202,9 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   return done;
 }
 
+/** The flags of a port that are ours to set. */
+type PortFlag = 'isolated' | 'learning' | 'hairpin';
+
 function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
   const done: string[] = [];
   const bridge = host.link(network.bridgeName!);
@@ -214,10 +218,14 @@ function repairPort(host: Host, link: Link, network: NetworkRecord): string[] {
     done.push(`${link.name}: brought up`);
   }
   const { carrier, port } = host.link(link.name) as Link & { port: NonNullable<Link['port']> };
-  const isolated = !network.icc;
-  if (port.isolated !== isolated) {
-    host.rt.request(setBridgePort(link.index, { isolated }));
-    done.push(`${link.name}: isolated ${port.isolated} → ${isolated}`);
+  for (const [flag, wanted] of Object.entries({ isolated: !network.icc, learning: true, hairpin: false }) as [
+    PortFlag,
+    boolean,
+  ][]) {
+    if (port[flag] === wanted) continue;
+    step(`${link.name}: ${flag}`);
+    host.rt.request(setBridgePort(link.index, { [flag]: wanted }));
+    done.push(`${link.name}: ${flag} ${port[flag]} → ${wanted}`);
   }
   const blocked = port.state === 'disabled' || port.state === 'blocking';
   if (carrier && blocked && trySetPortState(host, link, 'forwarding')) {

@@ -11,6 +11,7 @@ export async function showPublishedPort(stage: Stage): Promise<void> {
   const loopback6 = await stage.curl('host', 'http://[::1]:9001/');
   const outside = await stage.curl('lan', `http://${host.ipv4}:9001/`);
   const outside6 = await stage.curl('lan', `http://[${host.ipv6}]:9001/`);
+  await stage.show('host', 'nft list chain inet pontoon published');
   const { stdout: map } = await stage.show('host', 'nft list map inet pontoon any4');
   stage.check(
     text.loopback,
