@@ -186,6 +186,8 @@ if (kernelFiles.length > 0) {
   }
   const world = await run(join(root, 'scripts/in-world'), ['true']);
   if (world.status !== 0) fail(`cannot make a private world for the kernel tests: ${world.output.trim()}`);
+  const features = await run(join(root, 'scripts/in-world'), ['node', join(root, 'test/support/required-features.ts')]);
+  if (features.status !== 0) fail(`the kernel tests need what is missing here:\n${features.output.trim()}`);
 }
 
 mkdirSync(results, { recursive: true });
