@@ -11,13 +11,14 @@ import { type Engine, openEngine, type Sandbox } from '../src/index.ts';
 import type { AttachTimes } from './floor/floor.ts';
 import { offer } from './lib/isolated.ts';
 import { processes } from './lib/processes.ts';
+import { settle } from './lib/settle.ts';
 import { timeMs } from './lib/stats.ts';
 import { WORK } from './lib/world.ts';
 import type { NetworkTimes, PublishCost } from './peers/docker.ts';
 
 /** Host ports of the measured sandboxes, and those of the warm-up. */
 const PORTS = 20_000;
-const WARM_UP = 100;
+const WARM_UP = 200;
 
 /**
  * An engine with its state in memory, or below `store`. Every engine of one process has the same state: that process has
@@ -42,6 +43,7 @@ async function warmUp(engine: Engine): Promise<void> {
   }
   await engine.removeNetwork('warm-up');
   await engine.settled();
+  await settle();
 }
 
 /** `count` attaches to one new network, then as many removals; `store` is where the engine keeps its state. */
