@@ -251,9 +251,6 @@ export class Engine implements AsyncDisposable {
   unpublish(sandbox: string, selector: UnpublishSelector): Promise<PortBinding[]> {
     return this.#exclusive(() => {
       checkShape('unpublish', selector);
-      if (selector.hostPort === undefined && selector.port === undefined) {
-        throw new PontoonError('bad-value', 'which port is to be unpublished? give hostPort, or port');
-      }
       const record = this.#sandbox(sandbox);
       const removed = this.#context.state.endpointsOf(record.id).flatMap((endpoint) => {
         const gone = endpoint.ports.filter((binding) => matches(binding, selector));

@@ -167,7 +167,7 @@ export interface PortBindingSpec {
   readonly hostAddress?: string;
 }
 
-/** Which bindings to take away: by host port, or by the port in the sandbox. One of the two must be given. */
+/** Which bindings to take away: those that fit all that is given; without anything given, all. */
 export interface UnpublishSelector {
   /** Default: any. */
   readonly protocol?: Protocol;

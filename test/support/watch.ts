@@ -13,7 +13,7 @@ import { inside, type Place } from './lab.ts';
 const RTNLGRP = { link: 1, ipv4Address: 5, ipv4Route: 7, ipv6Address: 9, ipv6Route: 11 };
 const NFNLGRP_NFTABLES = 7;
 const RTA_OIF = 4;
-const QUIET_MS = 40;
+const QUIET_MS = 150;
 
 /** Watches links, addresses, routes and nftables in places by name. */
 export class Watch implements Disposable {
