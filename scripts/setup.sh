@@ -17,6 +17,15 @@ run    nftables                    cmd:nft                        the same by fi
 run    iproute2                    cmd:ip                         ip and bridge show what was built
 run    iputils-ping                cmd:ping                       a witness of who reaches whom that is not Pontoon
 run    curl                        cmd:curl                       a witness of published ports that is not Pontoon
+run    conmon                      cmd:conmon                     holds a container's terminal, log and exit code while no daemon runs
+run    crun                        cmd:crun                       starts containers
+run    runc                        cmd:runc                       starts containers where crun refuses the cgroup tree
+run    skopeo                      cmd:skopeo                     copies images from registries and archives
+run    umoci                       cmd:umoci                      unpacks images
+run    busybox-static              cmd:busybox                    what the image pontoon/busybox is made of
+run    tini                        cmd:tini                       process 1 of containers that ask for --init
+test   docker-compose              cmd:docker-compose             a client of the API to test with
+test   docker-registry             cmd:docker-registry            a registry on loopback to pull from
 test   gcc                         cmd:gcc                        compiles the check of our constants against the kernel's headers
 test   libc6-dev                   file:/usr/include/stdio.h      the headers of the C library, for that check
 test   linux-libc-dev              file:/usr/include/linux/if.h   the headers of the kernel, for that check
