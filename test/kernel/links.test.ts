@@ -109,16 +109,30 @@ test('a veth end has a carrier when both ends are up', async () => {
 test('bridge with its settings, set again', () => {
   const name = linkName();
   socket.request(
-    createBridge({ name, mac: '02:00:00:00:02:01', ageingSeconds: 20, stp: false, multicastSnooping: false }),
+    createBridge({
+      name,
+      mac: '02:00:00:00:02:01',
+      ageingSeconds: 20,
+      forwardDelaySeconds: 7,
+      stp: false,
+      multicastSnooping: false,
+    }),
   );
   compare(link(socket, name), {
     name,
     kind: 'bridge',
     mac: '02:00:00:00:02:01',
-    bridge: { ageingSeconds: 20, stp: false, multicastSnooping: false },
+    bridge: { ageingSeconds: 20, forwardDelaySeconds: 7, stp: false, multicastSnooping: false },
   });
-  socket.request(setLink(link(socket, name).index, { ageingSeconds: 0, stp: true, multicastSnooping: true }));
-  assert.deepEqual(link(socket, name).bridge, { ageingSeconds: 0, stp: true, multicastSnooping: true });
+  socket.request(
+    setLink(link(socket, name).index, { ageingSeconds: 0, forwardDelaySeconds: 9, stp: true, multicastSnooping: true }),
+  );
+  assert.deepEqual(link(socket, name).bridge, {
+    ageingSeconds: 0,
+    forwardDelaySeconds: 9,
+    stp: true,
+    multicastSnooping: true,
+  });
   const { info_data } = shown(name).linkinfo;
   assert.deepEqual([info_data.ageing_time, info_data.stp_state, info_data.mcast_snooping], [0, 1, 1]);
   socket.request(deleteLink(name));

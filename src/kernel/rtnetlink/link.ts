@@ -51,6 +51,8 @@ export interface LaterLinkSettings {
 export interface BridgeSettings {
   /** How long a learned MAC stays; 0 learns nothing, so that the bridge floods like a hub. Kernel default: 300 s. */
   readonly ageingSeconds?: number;
+  /** How long STP keeps a port listening and learning, and a timer of the kernel's for each port without STP too. Kernel default: 15 s. */
+  readonly forwardDelaySeconds?: number;
   readonly stp?: boolean;
   readonly multicastSnooping?: boolean;
 }
@@ -183,6 +185,7 @@ export function setLink(
       writeAddressFamilies(message, settings);
       if (
         settings.ageingSeconds !== undefined ||
+        settings.forwardDelaySeconds !== undefined ||
         settings.stp !== undefined ||
         settings.multicastSnooping !== undefined
       ) {
@@ -378,6 +381,8 @@ function writeAddressFamilies(message: MessageWriter, { linkLocal, ipv4 }: Later
 function writeBridge(message: MessageWriter, settings: BridgeSettings): void {
   // Times of a bridge are in hundredths of a second (USER_HZ).
   if (settings.ageingSeconds !== undefined) message.u32(uapi.IFLA_BR_AGEING_TIME, settings.ageingSeconds * 100);
+  if (settings.forwardDelaySeconds !== undefined)
+    message.u32(uapi.IFLA_BR_FORWARD_DELAY, settings.forwardDelaySeconds * 100);
   if (settings.stp !== undefined) message.u32(uapi.IFLA_BR_STP_STATE, Number(settings.stp));
   if (settings.multicastSnooping !== undefined)
     message.u8(uapi.IFLA_BR_MCAST_SNOOPING, Number(settings.multicastSnooping));
@@ -386,6 +391,7 @@ function writeBridge(message: MessageWriter, settings: BridgeSettings): void {
 function parseBridge(data: Attributes | undefined): Required<BridgeSettings> {
   return {
     ageingSeconds: (data?.u32(uapi.IFLA_BR_AGEING_TIME) ?? 0) / 100,
+    forwardDelaySeconds: (data?.u32(uapi.IFLA_BR_FORWARD_DELAY) ?? 0) / 100,
     stp: (data?.u32(uapi.IFLA_BR_STP_STATE) ?? 0) !== 0,
     multicastSnooping: (data?.u8(uapi.IFLA_BR_MCAST_SNOOPING) ?? 0) !== 0,
   };

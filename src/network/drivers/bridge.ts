@@ -64,6 +64,8 @@ export const bridgeDriver: NetworkDriver = {
           mac: bridgeMac(network.id),
           mtuBytes: network.mtuBytes,
           group: OWNED_GROUP,
+          // There is no STP to wait for. With a delay, the kernel says of each port once more that it is there, 15 s late.
+          forwardDelaySeconds: 0,
         }),
       );
       // Nobody else has the bridge's link-local address. While it was being detected whether somebody does, for a second
