@@ -1,0 +1,92 @@
+/**
+ * @module The Engine API as a fastify application: versions, headers, bodies and failures here, one file for each area
+ * of routes. It does not listen: the daemon hands it connections, tests and the command line `inject` requests.
+ */
+
+import { Readable } from 'node:stream';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Engine } from '../network/engine.ts';
+import { routeUpgrades } from './connections.ts';
+import { badRequest, HttpError, sendError } from './errors.ts';
+import { addEventRoutes, type EventHub } from './events.ts';
+import { upgradeOf } from './hijack.ts';
+import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
+
+/** What the daemon says of itself. */
+export interface DaemonInfo {
+  readonly version: string;
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly startedMs: number;
+  readonly labels: readonly string[];
+  readonly debug: boolean;
+}
+
+export interface ApiDependencies {
+  readonly engine: Engine;
+  readonly info: DaemonInfo;
+  readonly events: EventHub;
+  readonly log: FastifyBaseLogger;
+}
+
+/** An area: adds its routes. */
+export type Area = (app: FastifyInstance, dependencies: ApiDependencies) => void;
+
+const AREAS: readonly Area[] = [addEventRoutes];
+
+/** The largest JSON body. */
+const BODY_LIMIT = 8 * 1024 * 1024;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The 41 of API version 1.41. */
+    apiMinor: number;
+  }
+}
+
+export function createApi(dependencies: ApiDependencies): FastifyInstance {
+  const { info, log } = dependencies;
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    exposeHeadRoutes: false,
+    bodyLimit: BODY_LIMIT,
+    rewriteUrl: routedUrl,
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: 4096 },
+  });
+  const headers = {
+    'Api-Version': `1.${NEGOTIATED_MINOR}`,
+    'Docker-Experimental': 'false',
+    Ostype: 'linux',
+    Server: `Pontoon/${info.version} (linux)`,
+  };
+  app.decorateRequest('apiMinor', NEGOTIATED_MINOR);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    const version = readVersion(request.originalUrl);
+    if ('refusal' in version) throw badRequest(version.refusal);
+    request.apiMinor = version.minor;
+  });
+  // The body of a request that upgrades came another way.
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    const upgrade = upgradeOf(request.raw);
+    if (upgrade === undefined) return payload;
+    return Readable.from(upgrade.body.length === 0 ? [] : [upgrade.body]);
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, text === '' ? undefined : JSON.parse(text as string));
+    } catch (error) {
+      done(badRequest(`invalid JSON: ${(error as Error).message}`), undefined);
+    }
+  });
+  // Tar archives and the like: the handler reads the stream.
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error));
+  app.setNotFoundHandler((_request, reply) => sendError(reply, new HttpError(404, 'page not found')));
+  for (const addRoutes of AREAS) addRoutes(app, dependencies);
+  routeUpgrades(app);
+  return app;
+}

@@ -1,0 +1,184 @@
+/**
+ * @module Events: one hub for what happens to networks, containers, images and volumes, in Docker's words, and
+ * GET /events, which tells it as JSON lines.
+ *
+ * The hub keeps the last thousand. A reader who asks for the past gets what is left of it; one who is slower than the
+ * thousand misses the oldest.
+ */
+
+import { once } from 'node:events';
+import type { FastifyInstance } from 'fastify';
+import type { ContainerEvent } from '../container/types.ts';
+import type { Engine } from '../network/engine.ts';
+import type { EngineEvent } from '../network/types.ts';
+import type { ApiDependencies } from './app.ts';
+import { type Filters, parseFilters } from './filters.ts';
+import { timeOf } from './parse.ts';
+
+const KEPT = 1024;
+const NS_PER_MS = 1_000_000n;
+const NS_PER_SECOND = 1_000_000_000n;
+
+/** Something that happened. */
+export type ApiEvent = Omit<ContainerEvent, 'type'> & {
+  readonly type: ContainerEvent['type'] | 'network' | 'daemon';
+};
+
+export interface FollowOptions {
+  /** Begin with what happened then or later. Default: only what happens from now on. */
+  readonly sinceNs?: bigint;
+  /** End with what happened then, once that time has come. */
+  readonly untilNs?: bigint;
+  readonly signal?: AbortSignal;
+}
+
+export class EventHub {
+  /** The oldest first; `#dropped` went before them. */
+  readonly #events: ApiEvent[] = [];
+  readonly #closed = new AbortController();
+  #dropped = 0;
+  #next = Promise.withResolvers<void>();
+
+  publish(event: ApiEvent): void {
+    this.#events.push(event);
+    if (this.#events.length > KEPT) {
+      this.#events.shift();
+      this.#dropped++;
+    }
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+
+  /** Publishes what an engine tells of its networks, until the engine or the hub is closed. */
+  async publishEngine(engine: Engine): Promise<void> {
+    for await (const event of engine.events({ since: 0, signal: this.#closed.signal })) {
+      const known = ofEngine(event);
+      if (known !== undefined) this.publish(known);
+    }
+  }
+
+  /** Ends with the signal, `untilNs` or the hub. */
+  async *follow({ sinceNs, untilNs, signal }: FollowOptions = {}): AsyncGenerator<ApiEvent> {
+    const ends = [this.#closed.signal, ...(signal === undefined ? [] : [signal])];
+    if (untilNs !== undefined) ends.push(timeout(untilNs));
+    const end = AbortSignal.any(ends);
+    const ended = end.aborted ? Promise.resolve() : once(end, 'abort');
+    let position = sinceNs === undefined ? this.#dropped + this.#events.length : 0;
+    while (true) {
+      const next = this.#next.promise;
+      for (; position < this.#dropped + this.#events.length; position++) {
+        position = Math.max(position, this.#dropped);
+        const event = this.#events[position - this.#dropped]!;
+        if (untilNs !== undefined && event.timeNs > untilNs) return;
+        if (sinceNs === undefined || event.timeNs >= sinceNs) yield event;
+      }
+      if (end.aborted) return;
+      await Promise.race([next, ended]);
+    }
+  }
+
+  /** Ends all who follow. */
+  close(): void {
+    this.#closed.abort();
+  }
+}
+
+/** Aborts at a time, at once where it is past. Far times are never reached by a daemon's timer. */
+function timeout(untilNs: bigint): AbortSignal {
+  const waitMs = Number(untilNs / NS_PER_MS) - Date.now();
+  if (waitMs <= 0) return AbortSignal.abort();
+  return waitMs > 2 ** 31 - 1 ? new AbortController().signal : AbortSignal.timeout(waitMs);
+}
+
+/** What Docker tells too; sandboxes and ports are for /pontoon/events. */
+function ofEngine({ type, action, id, attributes, timeMs }: EngineEvent): ApiEvent | undefined {
+  if (type !== 'network') return undefined;
+  return { type, action, id, attributes, timeNs: BigInt(timeMs) * NS_PER_MS };
+}
+
+const SCOPE = 'local';
+/** These name things of their type, by ID or by the attribute 'name'. */
+const BY_TYPE = ['container', 'image', 'volume', 'network', 'daemon'] as const;
+
+export function matchesEvent(filters: Filters, event: ApiEvent): boolean {
+  const { type, action, id, attributes } = event;
+  // 'exec_create: sh' and 'health_status: healthy' are asked for by their first word, too.
+  const names = [action, action.split(':')[0]!];
+  const isNamed = (key: (typeof BY_TYPE)[number]): boolean =>
+    filters.some(key, (wanted) => {
+      if (key === 'network' && type === 'container') return attributes.network === wanted;
+      if (type !== key) return false;
+      const byImage = key === 'image' ? [id.split(':')[0], attributes.name?.split(':')[0]] : [];
+      return id === wanted || attributes.name === wanted || byImage.includes(wanted) || id.startsWith(wanted);
+    });
+  return (
+    filters.exact('type', type) &&
+    filters.exact('scope', SCOPE) &&
+    filters.some('event', (wanted) => names.includes(wanted)) &&
+    filters.labels(attributes) &&
+    BY_TYPE.every(isNamed)
+  );
+}
+
+/** Docker's message: the old fields status, id and from are for containers and images only. */
+export function viewEvent({ type, action, id, attributes, timeNs }: ApiEvent): Record<string, unknown> {
+  const from = type === 'container' ? attributes.image : undefined;
+  return {
+    ...(type === 'container' || type === 'image' ? { status: action, id } : {}),
+    ...(from === undefined ? {} : { from }),
+    Type: type,
+    Action: action,
+    Actor: { ID: id, Attributes: attributes },
+    scope: SCOPE,
+    time: Number(timeNs / NS_PER_SECOND),
+    // A number that JavaScript rounds and JSON does not: see `writeLine`.
+    timeNano: timeNs,
+  };
+}
+
+export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies): void {
+  app.get<{ Querystring: Record<string, string> }>('/events', async (request, reply) => {
+    const { query } = request;
+    const filters = parseFilters(query.filters).allow(
+      'type',
+      'scope',
+      'event',
+      'label',
+      'config',
+      'node',
+      'plugin',
+      'secret',
+      'service',
+      ...BY_TYPE,
+    );
+    const sinceNs = timeOf('since', query.since);
+    const untilNs = timeOf('until', query.until);
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '');
+    reply.raw.writeHead(200, { 'Content-Type': 'application/json' });
+    reply.raw.flushHeaders();
+    const following = events.follow({
+      signal: gone.signal,
+      ...(sinceNs === undefined ? {} : { sinceNs }),
+      ...(untilNs === undefined ? {} : { untilNs }),
+    });
+    for await (const event of following) {
+      if (!matchesEvent(filters, event)) continue;
+      if (!reply.raw.write(lineOf(event)) && !gone.signal.aborted) {
+        await Promise.race([once(reply.raw, 'drain'), once(gone.signal, 'abort')]);
+      }
+    }
+    reply.raw.end();
+  });
+}
+
+function lineOf(event: ApiEvent): string {
+  const text = JSON.stringify(viewEvent(event), (_key, value: unknown) =>
+    typeof value === 'bigint'
+      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(value.toString())
+      : value,
+  );
+  return `${text}\n`;
+}

@@ -1,0 +1,94 @@
+/**
+ * @module The `filters` parameter of lists, prunes and events: {"name": {"a": true}} or, from old clients, {"name": ["a"]}.
+ */
+
+import { z } from 'zod';
+import { badRequest } from './errors.ts';
+import { textOf } from './parse.ts';
+
+const FILTERS = z.record(
+  z.string(),
+  z.union([z.array(z.string()), z.record(z.string(), z.boolean())]).transform((values) =>
+    Array.isArray(values)
+      ? values
+      : Object.entries(values)
+          .filter(([, wanted]) => wanted)
+          .map(([value]) => value),
+  ),
+);
+
+/** Values by key; several values of one key are alternatives, except for labels, which must all fit. */
+export class Filters {
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+
+  constructor(values: ReadonlyMap<string, readonly string[]> = new Map()) {
+    this.#values = values;
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
+  values(key: string): readonly string[] {
+    return this.#values.get(key) ?? [];
+  }
+
+  /** Whether no value is asked for, or one is this one. */
+  exact(key: string, actual: string): boolean {
+    return !this.has(key) || this.values(key).includes(actual);
+  }
+
+  /** Whether no value is asked for, or one is part of one of these. */
+  partial(key: string, ...actual: readonly string[]): boolean {
+    return !this.has(key) || this.values(key).some((wanted) => actual.some((text) => text.includes(wanted)));
+  }
+
+  /** Whether no value is asked for, or one fits the test. */
+  some(key: string, test: (wanted: string) => boolean): boolean {
+    return !this.has(key) || this.values(key).some(test);
+  }
+
+  /** 'label' asks for labels, all of them, as 'key' or 'key=value'; 'label!' for none of them. */
+  labels(labels: Readonly<Record<string, string>>): boolean {
+    const fits = (wanted: string): boolean => {
+      const [key = '', ...rest] = wanted.split('=');
+      if (!Object.hasOwn(labels, key)) return false;
+      return rest.length === 0 || labels[key] === rest.join('=');
+    };
+    return this.values('label').every(fits) && !this.values('label!').some(fits);
+  }
+
+  /** @throws HttpError 400 for a key that is not one of these */
+  allow(...keys: readonly string[]): this {
+    for (const key of this.#values.keys()) {
+      if (!keys.includes(key)) throw badRequest(`invalid filter '${key}'`);
+    }
+    return this;
+  }
+
+  /** One boolean. @throws HttpError 400 */
+  boolean(key: string): boolean | undefined {
+    if (!this.has(key)) return undefined;
+    const values = this.values(key);
+    if (values.length === 1 && ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(values[0]!)) return true;
+    if (values.length === 1 && ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(values[0]!)) return false;
+    throw badRequest(`invalid filter '${key}=[${values.join(' ')}]'`);
+  }
+}
+
+/** @throws HttpError 400 */
+export function parseFilters(parameter: unknown): Filters {
+  const text = textOf(parameter);
+  if (text === undefined || text === '') return new Filters();
+  const result = FILTERS.safeParse(fromJson(text));
+  if (!result.success) throw badRequest(`invalid filters: use {"key": {"value": true}} or {"key": ["value"]}`);
+  return new Filters(new Map(Object.entries(result.data)));
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest('invalid filters: it is no JSON');
+  }
+}

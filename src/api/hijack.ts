@@ -1,0 +1,114 @@
+/**
+ * @module Hijacked connections: attach, exec and the like take the client's connection over for raw bytes both ways.
+ *
+ * New clients send `Upgrade: tcp` and get 101; old ones do not, and get 200 with the same stream behind it (see
+ * connections.ts, which adds the headers for them). Without a terminal, output is framed: one byte for the stream,
+ * three zeros, four bytes of length, big-endian (Engine API, "Attach to a container").
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Attachment } from '../container/types.ts';
+
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+export const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
+
+/** The first version whose clients know the content type of framed streams. */
+const MULTIPLEXED_MINOR = 42;
+
+/** A connection on its way from HTTP to raw bytes. */
+export interface Upgrade {
+  readonly socket: Duplex;
+  readonly response: ServerResponse;
+  /** The request's body, which came after its head. */
+  readonly body: Buffer;
+  /** What the client sent after the body already. */
+  readonly rest: Buffer;
+  /** The client asked for it; otherwise it only expects it. */
+  readonly asked: boolean;
+}
+
+const upgrades = new WeakMap<IncomingMessage, Upgrade>();
+
+export function rememberUpgrade(request: IncomingMessage, upgrade: Upgrade): void {
+  upgrades.set(request, upgrade);
+}
+
+export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
+  return upgrades.get(request);
+}
+
+/** The content type of a process's output for a client. */
+export function streamType(request: FastifyRequest, terminal: boolean): string {
+  return terminal || request.apiMinor < MULTIPLEXED_MINOR ? RAW_STREAM : MULTIPLEXED_STREAM;
+}
+
+/**
+ * Answers 101 (or 200, where the client did not ask), and hands the connection over. Half-closing works both ways.
+ * A client whose connection cannot be taken over (a later request on an old one) gets a plain streamed answer: what it
+ * reads is the same, and what it sends is the rest of its request.
+ */
+export function hijack(request: FastifyRequest, reply: FastifyReply, contentType: string): Duplex {
+  reply.hijack();
+  const upgrade = upgradeOf(request.raw);
+  if (upgrade === undefined) return streamedAnswer(request, reply, contentType);
+  const { socket, response, rest, asked } = upgrade;
+  response.detachSocket(socket as Parameters<ServerResponse['detachSocket']>[0]);
+  const lines = asked
+    ? ['HTTP/1.1 101 UPGRADED', `Content-Type: ${contentType}`, 'Connection: Upgrade', 'Upgrade: tcp']
+    : ['HTTP/1.1 200 OK', `Content-Type: ${contentType}`];
+  for (const [name, value] of Object.entries(reply.getHeaders())) lines.push(`${name}: ${value}`);
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  if (rest.length > 0) socket.unshift(rest);
+  return socket;
+}
+
+/** One frame of a process's output. */
+export function frame(stream: 'stdin' | 'stdout' | 'stderr', data: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head[0] = { stdin: 0, stdout: 1, stderr: 2 }[stream];
+  head.writeUInt32BE(data.length, 4);
+  return Buffer.concat([head, data]);
+}
+
+/**
+ * Joins a client and a process until the process's output has ended or the client has gone. The end of what the client
+ * sends is the end of the process's standard input; the process's output goes on.
+ */
+export async function joinStreams(
+  client: Duplex,
+  attachment: Attachment,
+  options: { readonly terminal: boolean },
+): Promise<void> {
+  await using _attachment = attachment;
+  const { stdin, stdout, stderr } = attachment;
+  const gone = new AbortController();
+  client.once('close', () => gone.abort());
+  if (stdin === undefined) client.resume();
+  else pipeline(client, stdin, { signal: gone.signal }).catch(() => stdin.destroy());
+  const outputs = options.terminal ? [framed(stdout)] : [framed(stdout, 'stdout'), framed(stderr, 'stderr')];
+  try {
+    await Promise.all(outputs.map((output) => pipeline(output, client, { end: false, signal: gone.signal })));
+  } catch (error) {
+    // The client has gone: that is how most attachments end.
+    if (!gone.signal.aborted) throw error;
+  }
+  client.end();
+}
+
+async function* framed(source: AsyncIterable<Buffer>, stream?: 'stdout' | 'stderr'): AsyncGenerator<Buffer> {
+  for await (const chunk of source) yield stream === undefined ? chunk : frame(stream, chunk);
+}
+
+function streamedAnswer(request: FastifyRequest, reply: FastifyReply, contentType: string): Duplex {
+  const response = reply.raw;
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) response.setHeader(name, value);
+  }
+  response.setHeader('Content-Type', contentType);
+  response.writeHead(200);
+  response.flushHeaders();
+  return Duplex.from({ readable: request.raw, writable: response });
+}

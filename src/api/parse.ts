@@ -1,0 +1,129 @@
+/**
+ * @module What clients send, checked: bodies by schema, query parameters by Docker's readings.
+ *
+ * Docker decodes JSON as Go does: a field's name may be written in any case, null is the same as leaving a field out,
+ * and unknown fields are accepted. A wrong type is a 400 that names the field.
+ */
+
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { badRequest } from './errors.ts';
+
+/** The body by a schema; no body is an empty object. @throws HttpError 400 */
+export function parseBody<S extends z.ZodType>(schema: S, request: FastifyRequest): z.output<S> {
+  const { body } = request;
+  if (body !== undefined && !isJson(request)) {
+    const given = request.headers['content-type'];
+    throw badRequest(`unsupported Content-Type header (${given ?? 'none'}): must be 'application/json'`);
+  }
+  return parse(schema, body ?? {});
+}
+
+/** A value that came as JSON, by a schema whose objects are `z.looseObject`. @throws HttpError 400 */
+export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(asGoReads(schema, value), { reportInput: true });
+  if (result.success) return result.data;
+  throw badRequest(result.error.issues.map(describe).slice(0, 3).join('; '));
+}
+
+/** Docker's booleans: everything is true but '', '0', 'no', 'false' and 'none'. */
+export function booleanOf(value: unknown, absent = false): boolean {
+  const text = lastOf(value);
+  return text === undefined ? absent : !['', '0', 'no', 'false', 'none'].includes(text.trim().toLowerCase());
+}
+
+/** @throws HttpError 400 */
+export function integerOf(name: string, value: unknown): number | undefined {
+  const text = lastOf(value);
+  if (text === undefined || text === '') return undefined;
+  const number = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw badRequest(`invalid value for '${name}': '${text}' is not a whole number`);
+}
+
+export function textOf(value: unknown): string | undefined {
+  return lastOf(value);
+}
+
+/** A parameter that may be repeated. */
+export function textsOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(String);
+}
+
+/**
+ * A time as events and logs take it: Unix seconds with up to nine decimals, or RFC 3339; in nanoseconds.
+ * @throws HttpError 400
+ */
+export function timeOf(name: string, value: unknown): bigint | undefined {
+  const text = lastOf(value);
+  if (text === undefined || text === '' || text === '0') return undefined;
+  const unix = /^(-?\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  if (unix !== null) return BigInt(unix[1]!) * 1_000_000_000n + BigInt((unix[2] ?? '').padEnd(9, '0'));
+  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return BigInt(ms) * 1_000_000n;
+  throw badRequest(`invalid value for '${name}': '${text}' is no time: use Unix seconds or RFC 3339`);
+}
+
+function lastOf(value: unknown): string | undefined {
+  return textsOf(value).at(-1);
+}
+
+function isJson(request: FastifyRequest): boolean {
+  return /^application\/json\b/i.test(request.headers['content-type'] ?? '');
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const field = issue.path.reduce<string>(
+    (path, part) =>
+      typeof part === 'number' ? `${path}[${part}]` : path === '' ? String(part) : `${path}.${String(part)}`,
+    '',
+  );
+  const where = field === '' ? 'the body' : `field ${field}`;
+  if (issue.code === 'invalid_type') {
+    const given = issue.input === null ? 'null' : Array.isArray(issue.input) ? 'array' : typeof issue.input;
+    return given === 'undefined'
+      ? `invalid JSON: ${where} is missing`
+      : `invalid JSON: cannot unmarshal ${given} into ${where} of type ${issue.expected}`;
+  }
+  return `invalid JSON: ${where}: ${issue.message}`;
+}
+
+/** Names in the schema's case, and no null where the schema has none. */
+function asGoReads(schema: unknown, value: unknown): unknown {
+  const inner = unwrap(schema);
+  if (Array.isArray(value)) {
+    return inner instanceof z.ZodArray ? value.map((item) => asGoReads(inner.element, item)) : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (inner instanceof z.ZodRecord) return mapValues(value, (item) => asGoReads(inner.valueType, item));
+  return inner instanceof z.ZodObject ? fieldsOf(inner.shape as Record<string, unknown>, value) : value;
+}
+
+function fieldsOf(shape: Record<string, unknown>, value: object): Record<string, unknown> {
+  const canonical = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  const read: Record<string, unknown> = {};
+  for (const [given, item] of Object.entries(value)) {
+    const name = canonical.get(given.toLowerCase());
+    if (name === undefined) define(read, given, item);
+    else if (item !== null) define(read, name, asGoReads(shape[name], item));
+  }
+  return read;
+}
+
+/** `__proto__` is a name like any other. */
+function define(target: object, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function mapValues(value: object, change: (item: unknown) => unknown): Record<string, unknown> {
+  const changed: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) define(changed, key, change(item));
+  return changed;
+}
+
+function unwrap(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
+    return unwrap(schema.unwrap());
+  }
+  return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema;
+}
