@@ -15,6 +15,7 @@ import * as ffi from '../../src/kernel/ffi.ts';
 import { EPOLL_EVENT_BYTES, EPOLL_EVENT_DATA } from '../../src/kernel/uapi/eventpoll.ts';
 import * as ifPacket from '../../src/kernel/uapi/if_packet.ts';
 import * as inet from '../../src/kernel/uapi/in.ts';
+import * as inetDiag from '../../src/kernel/uapi/inet_diag.ts';
 import * as netlink from '../../src/kernel/uapi/netlink.ts';
 import * as nfConntrack from '../../src/kernel/uapi/nf_conntrack.ts';
 import * as nfTables from '../../src/kernel/uapi/nf_tables.ts';
@@ -42,11 +43,15 @@ const HEADERS = [
   'linux/if_ether.h',
   'linux/if_link.h',
   'linux/if_packet.h',
+  'linux/if_tun.h',
   'linux/in.h',
   'linux/in6.h',
+  'linux/inet_diag.h',
   'linux/ip.h',
+  'linux/ipv6.h',
   'linux/neighbour.h',
   'linux/net_namespace.h',
+  'linux/netconf.h',
   'linux/netfilter.h',
   'linux/netfilter/nf_conntrack_common.h',
   'linux/netfilter/nf_tables.h',
@@ -54,6 +59,7 @@ const HEADERS = [
   'linux/netfilter/nfnetlink_conntrack.h',
   'linux/netlink.h',
   'linux/rtnetlink.h',
+  'linux/sock_diag.h',
   'linux/veth.h',
 ];
 
@@ -76,6 +82,24 @@ const LAYOUTS: Readonly<Record<string, number>> = {
   }),
   ...struct('rtnexthop', 8, { rtnh_len: 0, rtnh_flags: 2, rtnh_hops: 3, rtnh_ifindex: 4 }),
   ...struct('rtgenmsg', 1, { rtgen_family: 0 }),
+  ...struct('netconfmsg', 1, { ncm_family: 0 }),
+  ...struct('br_port_msg', 8, { ifindex: 4 }),
+  ...struct('br_mdb_entry', 28, { ifindex: 0, state: 4, vid: 6, 'addr.u': 8, 'addr.proto': 24 }),
+  ...struct('bridge_vlan_info', 4, { flags: 0, vid: 2 }),
+  ...struct('rtnl_link_stats64', 200, {
+    rx_packets: 0,
+    tx_packets: 8,
+    rx_bytes: 16,
+    tx_bytes: 24,
+    rx_errors: 32,
+    tx_errors: 40,
+    rx_dropped: 48,
+    tx_dropped: 56,
+  }),
+  ...struct('rtvia', 2, { rtvia_family: 0, rtvia_addr: 2 }),
+  ...struct('inet_diag_req_v2', 56, { sdiag_family: 0, sdiag_protocol: 1, idiag_states: 4 }),
+  ...struct('inet_diag_msg', 72, { idiag_family: 0, idiag_state: 1, idiag_uid: 64, idiag_inode: 68 }),
+  ...struct('inet_diag_sockid', 48, { idiag_sport: 0, idiag_src: 4, idiag_if: 36 }),
   ...struct('ndmsg', 12, { ndm_family: 0, ndm_ifindex: 4, ndm_state: 8, ndm_flags: 10 }),
   ...struct('nda_cacheinfo', 16, { ndm_confirmed: 0, ndm_used: 4, ndm_updated: 8 }),
   ...struct('fib_rule_hdr', 12, { family: 0, dst_len: 1, src_len: 2, tos: 3, table: 4, action: 7, flags: 8 }),
@@ -161,6 +185,7 @@ const FILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'uapi/eventpoll.ts': {}, // a layout, see LAYOUTS
   'uapi/if_packet.ts': ifPacket,
   'uapi/in.ts': inet,
+  'uapi/inet_diag.ts': inetDiag,
   'uapi/netlink.ts': netlink,
   'uapi/nf_conntrack.ts': nfConntrack,
   'uapi/nf_tables.ts': nfTables,

@@ -1,7 +1,7 @@
 /**
  * @module rtnetlink's constants, names kept verbatim. A test compares each with the kernel's own headers.
  * @see linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h, linux/fib_rules.h, linux/ip.h,
- * linux/if_bridge.h, linux/if.h, linux/net_namespace.h
+ * linux/ipv6.h, linux/netconf.h, linux/if_bridge.h, linux/if.h, linux/if_tun.h, linux/net_namespace.h
  */
 
 // rtnetlink.h: messages
@@ -21,6 +21,8 @@ export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_GETNETCONF = 82;
+export const RTM_GETMDB = 86;
 export const RTM_NEWNSID = 88;
 export const RTM_GETNSID = 90;
 
@@ -59,6 +61,7 @@ export const IFLA_NUM_TX_QUEUES = 31;
 export const IFLA_NUM_RX_QUEUES = 32;
 export const IFLA_CARRIER = 33;
 export const IFLA_LINK_NETNSID = 37;
+export const IFLA_XDP = 43;
 export const IFLA_GSO_MAX_SEGS = 40;
 export const IFLA_GSO_MAX_SIZE = 41;
 export const IFLA_PROP_LIST = 52;
@@ -92,6 +95,14 @@ export const IFLA_VXLAN_LEARNING = 7;
 export const IFLA_VXLAN_PORT = 15;
 export const IFLA_VXLAN_GROUP6 = 16;
 export const IFLA_VXLAN_LOCAL6 = 17;
+export const IFLA_VLAN_ID = 1;
+export const IFLA_VLAN_PROTOCOL = 5;
+export const IFLA_VRF_TABLE = 1;
+export const IFLA_IPVLAN_MODE = 1;
+export const IFLA_IPVLAN_FLAGS = 2;
+export const IFLA_TUN_TYPE = 3;
+export const IFLA_TUN_PERSIST = 6;
+export const IFLA_XDP_ATTACHED = 2;
 
 // if_link.h: bridges
 export const IFLA_BR_FORWARD_DELAY = 1;
@@ -101,6 +112,11 @@ export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BR_MCAST_SNOOPING = 23;
 export const IFLA_BR_NF_CALL_IPTABLES = 36;
 export const IFLA_BR_NF_CALL_IP6TABLES = 37;
+export const IFLA_BR_VLAN_PROTOCOL = 8;
+export const IFLA_BR_GROUP_FWD_MASK = 9;
+export const IFLA_BR_MCAST_QUERIER = 25;
+export const IFLA_BR_NF_CALL_ARPTABLES = 38;
+export const IFLA_BR_VLAN_DEFAULT_PVID = 39;
 export const IFLA_BR_FDB_FLUSH = 21;
 
 // if_link.h: bridge ports
@@ -108,13 +124,17 @@ export const IFLA_BRPORT_STATE = 1;
 export const IFLA_BRPORT_PRIORITY = 2;
 export const IFLA_BRPORT_COST = 3;
 export const IFLA_BRPORT_MODE = 4;
+export const IFLA_BRPORT_GUARD = 5;
 export const IFLA_BRPORT_LEARNING = 8;
 export const IFLA_BRPORT_UNICAST_FLOOD = 9;
+export const IFLA_BRPORT_PROXYARP = 10;
 export const IFLA_BRPORT_NO = 18;
+export const IFLA_BRPORT_MULTICAST_ROUTER = 25;
 export const IFLA_BRPORT_MCAST_FLOOD = 27;
 export const IFLA_BRPORT_BCAST_FLOOD = 30;
 export const IFLA_BRPORT_NEIGH_SUPPRESS = 32;
 export const IFLA_BRPORT_ISOLATED = 33;
+export const IFLA_BRPORT_LOCKED = 39;
 export const IFLA_BRPORT_FLUSH = 24;
 
 // if_bridge.h: port states
@@ -124,6 +144,17 @@ export const BR_STATE_LEARNING = 2;
 export const BR_STATE_FORWARDING = 3;
 export const BR_STATE_BLOCKING = 4;
 
+// if_bridge.h: VLANs and multicast groups
+export const IFLA_BRIDGE_VLAN_INFO = 2;
+export const BRIDGE_VLAN_INFO_PVID = 0x2;
+export const BRIDGE_VLAN_INFO_UNTAGGED = 0x4;
+export const BRIDGE_VLAN_INFO_RANGE_BEGIN = 0x8;
+export const BRIDGE_VLAN_INFO_RANGE_END = 0x10;
+export const MDBA_MDB = 1;
+export const MDBA_MDB_ENTRY = 1;
+export const MDBA_MDB_ENTRY_INFO = 1;
+export const MDB_PERMANENT = 1;
+
 // ip.h, if_link.h: per-interface settings
 export const IFLA_INET_CONF = 1;
 export const IPV4_DEVCONF_ARP_NOTIFY = 22;
@@ -131,18 +162,56 @@ export const IPV4_DEVCONF_FORWARDING = 1;
 export const IPV4_DEVCONF_RP_FILTER = 8;
 export const IPV4_DEVCONF_ROUTE_LOCALNET = 26;
 export const IPV4_DEVCONF_ARP_IGNORE = 19;
+export const IPV4_DEVCONF_PROXY_ARP = 3;
+export const IPV4_DEVCONF_ACCEPT_REDIRECTS = 4;
+export const IPV4_DEVCONF_SEND_REDIRECTS = 6;
+export const IPV4_DEVCONF_LOG_MARTIANS = 11;
+export const IPV4_DEVCONF_ARPFILTER = 13;
+export const IPV4_DEVCONF_ARP_ANNOUNCE = 18;
+export const IPV4_DEVCONF_ARP_ACCEPT = 21;
+export const IPV4_DEVCONF_ACCEPT_LOCAL = 23;
+export const IPV4_DEVCONF_SRC_VMARK = 24;
+export const IPV4_DEVCONF_PROXY_ARP_PVLAN = 25;
+export const IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 29;
+export const IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 30;
+export const IFLA_INET6_CONF = 2;
+export const DEVCONF_FORWARDING = 0;
+export const DEVCONF_HOPLIMIT = 1;
+export const DEVCONF_MTU6 = 2;
+export const DEVCONF_ACCEPT_RA = 3;
+export const DEVCONF_ACCEPT_REDIRECTS = 4;
+export const DEVCONF_AUTOCONF = 5;
+export const DEVCONF_PROXY_NDP = 22;
+export const DEVCONF_DISABLE_IPV6 = 26;
+export const DEVCONF_ACCEPT_DAD = 27;
+export const DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN = 39;
+export const DEVCONF_DROP_UNICAST_IN_L2_MULTICAST = 40;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
 export const IN6_ADDR_GEN_MODE_EUI64 = 0;
+
+// netconf.h: settings of all links and of new ones
+export const NETCONFA_IFINDEX = 1;
+export const NETCONFA_FORWARDING = 2;
+export const NETCONFA_RP_FILTER = 3;
+export const NETCONFA_PROXY_NEIGH = 5;
+export const NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN = 6;
+export const NETCONFA_IFINDEX_ALL = -1;
+export const NETCONFA_IFINDEX_DEFAULT = -2;
 
 // if.h: interface flags
 export const IFF_UP = 0x1;
 export const IFF_BROADCAST = 0x2;
 export const IFF_LOOPBACK = 0x8;
+export const IFF_POINTOPOINT = 0x10;
 export const IFF_RUNNING = 0x40;
 export const IFF_NOARP = 0x80;
 export const IFF_PROMISC = 0x100;
 export const IFF_LOWER_UP = 0x10000;
+
+// if_tun.h
+export const IFF_TUN = 0x1;
+export const IFF_TAP = 0x2;
 
 // if_addr.h
 export const IFA_ADDRESS = 1;
@@ -155,6 +224,7 @@ export const IFA_F_NODAD = 0x2;
 export const IFA_F_PERMANENT = 0x80;
 export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_DADFAILED = 0x8;
+export const IFA_F_DEPRECATED = 0x20;
 export const IFA_F_NOPREFIXROUTE = 0x200;
 export const IFA_F_SECONDARY = 0x1;
 
@@ -169,8 +239,10 @@ export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+export const RTA_VIA = 18;
 export const RTA_MARK = 16;
 export const RTAX_MTU = 2;
+export const RTAX_LOCK = 1;
 export const RT_TABLE_UNSPEC = 0;
 export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
@@ -197,6 +269,7 @@ export const RTN_PROHIBIT = 8;
 export const RTN_THROW = 9;
 export const RTM_F_CLONED = 0x200;
 export const RTNH_F_LINKDOWN = 0x10;
+export const RTNH_F_DEAD = 0x1;
 export const RTNH_F_ONLINK = 0x4;
 
 // fib_rules.h
@@ -260,4 +333,5 @@ export const NETNSA_NSID_NOT_ASSIGNED = -1;
 
 // rtnetlink.h: filters
 export const RTEXT_FILTER_BRVLAN = 0x2;
+export const RTEXT_FILTER_BRVLAN_COMPRESSED = 0x4;
 export const RTEXT_FILTER_SKIP_STATS = 0x8;
