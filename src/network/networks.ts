@@ -4,6 +4,7 @@
 
 import { PontoonError } from '../errors.ts';
 import { DEFAULT_NETWORK_SUBNET, Prefix } from '../ipam/index.ts';
+import { canonicalAddress } from '../kernel/inet.ts';
 import { type Context, networkEvent } from './context.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { checkInterfaceName, checkName, newId, shortId } from './identity.ts';
@@ -137,6 +138,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
     createdMs: Date.now(),
     driver,
     subnets,
+    hostAddress: spec.hostAddress === undefined ? undefined : canonicalAddress(spec.hostAddress),
     internal: spec.internal ?? false,
     icc: spec.icc ?? true,
     masquerade: spec.masquerade ?? true,
@@ -149,6 +151,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
     parent: spec.parent,
     macvlanMode: spec.macvlanMode,
     labels: spec.labels ?? {},
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     predefined,
   };
   try {

@@ -11,6 +11,7 @@ import type {
   NetworkSpec,
   PortBindingSpec,
   SandboxSpec,
+  SandboxUpdate,
   SubnetSpec,
   UnpublishSelector,
 } from './types.ts';
@@ -28,6 +29,7 @@ function is(what: string, test: (value: unknown) => boolean): Check {
 const word = is('one word, without spaces', (value) => typeof value === 'string' && /^[^\s#;]+$/.test(value));
 const wordOrNone = is('one word, without spaces', (value) => typeof value === 'string' && /^[^\s#;]*$/.test(value));
 const text = is('a text', (value) => typeof value === 'string');
+const anything: Check = () => {};
 const flag = is('true or false', (value) => typeof value === 'boolean');
 const number = is('a number', (value) => typeof value === 'number');
 
@@ -119,6 +121,7 @@ const network = object<NetworkSpec>(
     subnets: list(subnet),
     ipv4: flag,
     ipv6: flag,
+    hostAddress: text,
     internal: flag,
     icc: flag,
     masquerade: flag,
@@ -128,8 +131,19 @@ const network = object<NetworkSpec>(
     parent: text,
     macvlanMode: oneOf('bridge', 'private', 'vepa', 'passthru'),
     labels: record(text),
+    annotations: record(anything),
   },
   ['name'],
+);
+
+const extraHosts = list(
+  is(
+    'a name and an address',
+    (value) =>
+      Array.isArray(value) &&
+      value.length === 2 &&
+      value.every((one) => typeof one === 'string' && /^[^\s#;]+$/.test(one)),
+  ),
 );
 
 const sandbox = object<SandboxSpec & { readonly endpoints?: readonly EndpointSpec[] }>(
@@ -139,19 +153,12 @@ const sandbox = object<SandboxSpec & { readonly endpoints?: readonly EndpointSpe
     hostname: word,
     domainname: wordOrNone,
     namespace,
+    running: flag,
     resolver: flag,
     dns: list(text),
     dnsSearch: list(word),
     dnsOptions: list(word),
-    extraHosts: list(
-      is(
-        'a name and an address',
-        (value) =>
-          Array.isArray(value) &&
-          value.length === 2 &&
-          value.every((one) => typeof one === 'string' && /^[^\s#;]+$/.test(one)),
-      ),
-    ),
+    extraHosts,
     labels: record(text),
     endpoints: list(object<EndpointSpec & { readonly network: string }>({ ...endpoint, network: text }, ['network'])),
   },
@@ -163,6 +170,7 @@ const SHAPES = {
   network,
   sandbox,
   endpoint: object<EndpointSpec>(endpoint, []),
+  update: object<SandboxUpdate>({ name: text, hostname: word, extraHosts }, []),
   unpublish: object<UnpublishSelector>({ protocol: text, hostPort: number, hostAddress: text, port: number }, []),
   port: portBinding,
   namespace,

@@ -31,6 +31,8 @@ export interface NetworkSpec {
   readonly ipv4?: boolean;
   /** Default: true when `subnets` has an IPv6 one, else false. A unique local subnet is picked when none is given. */
   readonly ipv6?: boolean;
+  /** Where ports are published whose binding names no host address. Default: every IPv4 and IPv6 address of the host. */
+  readonly hostAddress?: string;
   /** No way out and no way in, except between its endpoints and to the gateway address. Default: false. */
   readonly internal?: boolean;
   /** Whether the endpoints may talk to each other. Default: true. */
@@ -48,6 +50,8 @@ export interface NetworkSpec {
   /** macvlan. Default: 'bridge'. */
   readonly macvlanMode?: 'bridge' | 'private' | 'vepa' | 'passthru';
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whatever the caller wants to have back with the network; not looked at. */
+  readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
 /** A subnet that a network has. */
@@ -67,6 +71,8 @@ export interface Network {
   readonly createdMs: number;
   readonly driver: DriverName;
   readonly subnets: readonly Subnet[];
+  /** Undefined: every address. */
+  readonly hostAddress: string | undefined;
   readonly internal: boolean;
   readonly icc: boolean;
   readonly masquerade: boolean;
@@ -77,6 +83,7 @@ export interface Network {
   readonly parent: string | undefined;
   readonly macvlanMode: NonNullable<NetworkSpec['macvlanMode']> | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: NonNullable<NetworkSpec['annotations']>;
   /** One of the three that are always there: bridge, host, none. */
   readonly predefined: boolean;
 }
@@ -104,6 +111,8 @@ export interface SandboxSpec {
   readonly domainname?: string;
   /** Default: 'new'. */
   readonly namespace?: NamespaceSpec;
+  /** False makes the record alone: the stack comes with `startSandbox`. Default: true. */
+  readonly running?: boolean;
   /** Whether to serve names at 127.0.0.11. Default: true for 'new' namespaces, false for existing ones. */
   readonly resolver?: boolean;
   /** Name servers to forward to, asked from inside the sandbox. Default: the host's, asked from the host. */
@@ -115,6 +124,9 @@ export interface SandboxSpec {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** What can be changed of a sandbox, also while it runs. What is left out stays. */
+export type SandboxUpdate = Pick<SandboxSpec, 'hostname' | 'extraHosts'> & { readonly name?: string };
+
 export interface Sandbox {
   readonly id: string;
   readonly name: string;
@@ -125,7 +137,7 @@ export interface Sandbox {
   readonly namespace: NamespaceSpec;
   /** Where the namespace is now; undefined while the sandbox is stopped. */
   readonly namespacePath: string | undefined;
-  /** False between stop and start: no namespace, no interfaces; static addresses stay reserved. */
+  /** False before the first start and between stop and start: no namespace, no interfaces; static addresses stay reserved. */
   readonly running: boolean;
   readonly resolver: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -176,11 +188,14 @@ export interface UnpublishSelector {
   readonly port?: number;
 }
 
-/** A published port or range, as it is. Both ranges have the same size; one port has first = last. */
+/** A published port or range. Both ranges have the same size; one port has first = last. */
 export interface PortBinding {
   readonly protocol: Protocol;
   readonly port: readonly [first: number, last: number];
+  /** [0, 0] while it is yet to be chosen: in a sandbox that does not run. */
   readonly hostPort: readonly [first: number, last: number];
+  /** Given where the host port is chosen, anew at each start: from this range, or [0, 0] for any free one. */
+  readonly chosenFrom?: readonly [first: number, last: number];
   /** Undefined: every address of both families. */
   readonly hostAddress: string | undefined;
 }
@@ -223,6 +238,7 @@ export interface EngineEvent {
     | 'disconnect'
     | 'start'
     | 'stop'
+    | 'update'
     | 'publish'
     | 'unpublish'
     | 'reconcile';
