@@ -17,12 +17,11 @@ import { DRIVERS } from './drivers/index.ts';
 import { defaultRoutes, type Membership } from './gateway.ts';
 import { checkInterfaceName, checkName, newId } from './identity.ts';
 import { LOOPBACK_INDEX, removeDefaultRoute, setDefaultRoutes } from './interface.ts';
-import { parsePortRequest } from './ports.ts';
-import { checkPublishable, fixedBindings, whoHas } from './publishing.ts';
+import { wantedBindings, whoHas } from './publishing.ts';
 import { bindingElements } from './ruleset.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './store.ts';
-import type { EndpointSpec, PortBinding } from './types.ts';
+import type { EndpointSpec } from './types.ts';
 
 /** An endpoint that is to be, on its network. */
 export type Plan = Membership;
@@ -209,8 +208,7 @@ function planEndpoint(
   if (!hasInterface) checkPlain(network, spec);
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   const aliases = (spec.aliases ?? []).map((alias) => checkName('alias', alias));
-  const requests = (spec.ports ?? []).map(parsePortRequest);
-  for (const { hostAddress } of requests) checkPublishable(network, hostAddress);
+  const wanted = (spec.ports ?? []).flatMap((port) => wantedBindings(network, port));
   const gatewayPriority = checkPriority(spec.gatewayPriority ?? 0);
   const interfaceName = hasInterface
     ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)
@@ -223,15 +221,7 @@ function planEndpoint(
   try {
     ipv4 = lease(4, spec.ipv4);
     ipv6 = lease(6, spec.ipv6);
-    const bindings: PortBinding[] = [];
-    try {
-      for (const [index, request] of requests.entries()) {
-        bindings.push(...(sandbox.running ? ports.hold(request, whoHas(context)) : fixedBindings(spec.ports![index]!)));
-      }
-    } catch (error) {
-      ports.release(bindings);
-      throw error;
-    }
+    const bindings = sandbox.running ? ports.hold(wanted, whoHas(context)) : wanted;
     return {
       id,
       networkId: network.id,

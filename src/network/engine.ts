@@ -31,11 +31,19 @@ import {
   unusedNetworks,
 } from './networks.ts';
 import { PortHolder } from './ports.ts';
-import { checkPublishable, publish, unpublish } from './publishing.ts';
+import { publish, unpublish } from './publishing.ts';
 import { reconcile } from './reconcile.ts';
 import { Resolvers } from './resolvers.ts';
 import { Ruleset } from './ruleset.ts';
-import { attachSandbox, createSandbox, detachSandbox, removeSandbox, startSandbox, stopSandbox } from './sandboxes.ts';
+import {
+  attachSandbox,
+  createSandbox,
+  detachSandbox,
+  removeSandbox,
+  startSandbox,
+  stopSandbox,
+  updateSandbox,
+} from './sandboxes.ts';
 import { checkShape } from './shape.ts';
 import { State } from './state.ts';
 import { type SandboxRecord, Store } from './store.ts';
@@ -51,6 +59,7 @@ import type {
   ReconcileReport,
   Sandbox,
   SandboxSpec,
+  SandboxUpdate,
   UnpublishSelector,
 } from './types.ts';
 import { viewEndpoint, viewNetwork, viewSandbox } from './views.ts';
@@ -167,7 +176,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Makes a running sandbox and attaches it to networks, as one operation.
+   * Makes a sandbox and attaches it to networks, as one operation.
    * @throws PontoonError; nothing has changed then
    */
   createSandbox(spec: SandboxSpec & { readonly endpoints?: readonly InitialEndpoint[] }): Promise<Sandbox> {
@@ -192,6 +201,14 @@ export class Engine implements AsyncDisposable {
       if (namespace !== undefined) checkShape('namespace', namespace);
       await this.#context.host.reaper.settled();
       return this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace));
+    });
+  }
+
+  /** Renames a sandbox, or changes its hostname or its lines of /etc/hosts, live. @throws PontoonError name-taken, bad-* */
+  updateSandbox(ref: string, update: SandboxUpdate): Promise<Sandbox> {
+    return this.#exclusive(() => {
+      checkShape('update', update);
+      return this.#view(updateSandbox(this.#context, this.#sandbox(ref), update));
     });
   }
 
@@ -238,12 +255,11 @@ export class Engine implements AsyncDisposable {
     return this.#exclusive(() => {
       checkShape('port', spec);
       const record = this.#sandbox(sandbox);
-      const { endpoint, network } =
+      const membership =
         options.network === undefined
           ? this.#publishingMembership(record)
           : this.#membership(record, this.#network(options.network));
-      checkPublishable(network, spec.hostAddress);
-      return publish(this.#context, record, endpoint, spec);
+      return publish(this.#context, record, membership, spec);
     });
   }
 

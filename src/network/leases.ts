@@ -67,6 +67,12 @@ export class Leases {
     }
   }
 
+  /** Says of an endpoint's addresses, where they are wanted by others, that a sandbox has them whose name is new. */
+  rename(endpoint: EndpointRecord, name: string): void {
+    for (const text of [endpoint.ipv4, endpoint.ipv6]) this.release(endpoint.networkId, text);
+    this.restore(endpoint, name);
+  }
+
   #poolsOf(networkId: string, family: Family): readonly AddressPool[] {
     return (this.#pools.get(networkId) ?? []).filter(({ subnet }) => subnet.family === family);
   }

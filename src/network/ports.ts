@@ -14,40 +14,37 @@ import type { PortBinding, PortBindingSpec, PortOrRange, Protocol } from './type
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
 
-/** What a spec asks for, checked: the bindings to try, in groups of which one is enough. */
-export interface PortRequest {
-  readonly protocol: Protocol;
-  readonly hostAddress: string | undefined;
-  /** Each inner list is one binding wanted: its candidates, best first. Host port 0: any free one. */
-  readonly wanted: readonly (readonly Candidate[])[];
-}
+const ANY_PORT = [0, 0] as const;
 
-interface Candidate {
-  readonly port: readonly [first: number, last: number];
-  readonly hostPort: readonly [first: number, last: number];
-}
-
-/** @throws PontoonError bad-value, bad-address */
-export function parsePortRequest(spec: PortBindingSpec): PortRequest {
+/** The bindings that a spec asks for, their host ports yet to be held. @throws PontoonError bad-value, bad-address */
+export function parsePorts(spec: PortBindingSpec, defaultHostAddress?: string): PortBinding[] {
   const protocol = spec.protocol ?? 'tcp';
   if (!PROTOCOLS.includes(protocol)) throw bad(`protocol '${protocol}'`, 'use tcp, udp or sctp');
-  const hostAddress = spec.hostAddress === undefined ? undefined : canonicalAddress(spec.hostAddress);
+  const address = spec.hostAddress ?? defaultHostAddress;
+  const base = { protocol, hostAddress: address === undefined ? undefined : canonicalAddress(address) };
   const port = range(spec.port, 'port');
-  const base = { protocol, hostAddress };
   if (spec.hostPort === undefined) {
-    return { ...base, wanted: each(port).map((one) => [{ port: [one, one], hostPort: [0, 0] }]) };
+    return each(port).map((one) => ({ ...base, port: [one, one], hostPort: ANY_PORT, chosenFrom: ANY_PORT }));
   }
   const hostPort = range(spec.hostPort, 'host port');
-  if (size(port) === size(hostPort)) return { ...base, wanted: [[{ port, hostPort }]] };
-  if (size(port) === 1) return { ...base, wanted: [each(hostPort).map((one) => ({ port, hostPort: [one, one] }))] };
+  if (size(port) === size(hostPort)) return [{ ...base, port, hostPort }];
+  if (size(port) === 1) return [{ ...base, port, hostPort: ANY_PORT, chosenFrom: hostPort }];
   throw bad(
     `${size(hostPort)} host ports for ${size(port)} ports`,
     'give ranges of the same size, or a range of host ports for one port',
   );
 }
 
+/** A binding as it was asked for: a host port that was chosen is to be chosen again. */
+export function unchosen(binding: PortBinding): PortBinding {
+  return binding.chosenFrom === undefined ? binding : { ...binding, hostPort: ANY_PORT };
+}
+
+/** Where a binding is on the host. */
+export type HostSide = Pick<PortBinding, 'protocol' | 'hostAddress' | 'hostPort'>;
+
 /** '0.0.0.0:8080-8090/tcp', as in messages and lists. */
-export function formatHostSide({ protocol, hostAddress, hostPort: [first, last] }: Omit<PortBinding, 'port'>): string {
+export function formatHostSide({ protocol, hostAddress, hostPort: [first, last] }: HostSide): string {
   const address = hostAddress === undefined ? '*' : hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress;
   return `${address}:${first === last ? first : `${first}-${last}`}/${protocol}`;
 }
@@ -58,23 +55,23 @@ export class PortHolder implements Disposable {
   readonly #held = new Map<PortBinding, number[]>();
 
   /**
-   * Holds the ports of a request: for each binding wanted, the first candidate that is free.
+   * Holds the host ports of bindings: each its own, or the first free one that it may have.
    * `whoHas` names a binding of ours that has a port. @throws PontoonError port-taken, ports-full; nothing stays held
    */
-  hold(request: PortRequest, whoHas: (binding: Omit<PortBinding, 'port'>) => string | undefined): PortBinding[] {
-    const bindings: PortBinding[] = [];
+  hold(wanted: readonly PortBinding[], whoHas: (binding: HostSide) => string | undefined): PortBinding[] {
+    const held: PortBinding[] = [];
     try {
-      for (const candidates of request.wanted) bindings.push(this.#holdFirst(request, candidates, whoHas));
-      return bindings;
+      for (const binding of wanted) held.push(this.#holdFirst(binding, whoHas));
+      return held;
     } catch (error) {
-      this.release(bindings);
+      this.release(held);
       throw error;
     }
   }
 
   /** Holds again what the store says is published; a port that another program took meanwhile is returned. */
   restore(bindings: readonly PortBinding[]): PortBinding[] {
-    return bindings.filter((binding) => typeof this.#tryHold(binding) === 'string');
+    return bindings.filter((binding) => this.#tryHold(binding) !== undefined);
   }
 
   /** Gives back what `hold` returned or `restore` held; a binding that is not held is fine. */
@@ -90,20 +87,17 @@ export class PortHolder implements Disposable {
     this.#held.clear();
   }
 
-  #holdFirst(
-    request: PortRequest,
-    candidates: readonly Candidate[],
-    whoHas: (binding: Omit<PortBinding, 'port'>) => string | undefined,
-  ): PortBinding {
-    const { protocol, hostAddress } = request;
+  #holdFirst(wanted: PortBinding, whoHas: (binding: HostSide) => string | undefined): PortBinding {
+    const { protocol, hostAddress } = wanted;
+    const candidates = hostPortsOf(wanted);
     let refused: Errno | undefined;
-    for (const { port, hostPort } of candidates) {
-      const result = this.#tryHold({ protocol, hostAddress, port, hostPort });
-      if (typeof result !== 'string') return result;
-      refused = result;
+    for (const hostPort of candidates) {
+      const binding = { ...wanted, hostPort };
+      refused = this.#tryHold(binding);
+      if (refused === undefined) return binding;
       if (refused !== 'EADDRINUSE') break;
     }
-    const first = { protocol, hostAddress, hostPort: candidates[0]!.hostPort };
+    const first = { protocol, hostAddress, hostPort: candidates[0]! };
     const side = formatHostSide(first);
     const subject = { subject: side };
     if (refused === 'EADDRNOTAVAIL') {
@@ -129,17 +123,25 @@ export class PortHolder implements Disposable {
     );
   }
 
-  /** Holds one binding; the errno when the kernel refuses one of its ports. */
-  #tryHold(binding: PortBinding): PortBinding | Errno {
+  /** Holds one binding, and writes into it which port the kernel chose; the errno when it refuses one of its ports. */
+  #tryHold(binding: { -readonly [K in keyof PortBinding]: PortBinding[K] }): Errno | undefined {
     const { protocol, hostAddress } = binding;
     const [first, last] = binding.hostPort;
     const fds = bindHostPorts(protocol, hostAddress, first, last);
     if (typeof fds === 'string') return fds;
-    const chosen = boundPort(fds[0]!);
-    const held: PortBinding = first === 0 ? { ...binding, hostPort: [chosen, chosen] } : binding;
-    this.#held.set(held, fds);
-    return held;
+    if (first === 0) {
+      const chosen = boundPort(fds[0]!);
+      binding.hostPort = [chosen, chosen];
+    }
+    this.#held.set(binding, fds);
+    return undefined;
   }
+}
+
+/** The host ports to try for a binding, best first. */
+function hostPortsOf({ hostPort, chosenFrom }: PortBinding): (readonly [number, number])[] {
+  if (chosenFrom === undefined) return [hostPort];
+  return chosenFrom[0] === 0 ? [ANY_PORT] : each(chosenFrom).map((one) => [one, one]);
 }
 
 /** Sockets that take the ports: of both families at once where no host address is asked for. */

@@ -4,7 +4,8 @@
 
 import { PontoonError } from '../errors.ts';
 import type { Context } from './context.ts';
-import { formatHostSide, parsePortRequest } from './ports.ts';
+import type { Membership } from './gateway.ts';
+import { formatHostSide, type HostSide, parsePorts } from './ports.ts';
 import { bindingElements } from './ruleset.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './store.ts';
@@ -14,11 +15,12 @@ import type { PortBinding, PortBindingSpec } from './types.ts';
 export function publish(
   context: Context,
   sandbox: SandboxRecord,
-  endpoint: EndpointRecord,
+  { endpoint, network }: Membership,
   spec: PortBindingSpec,
 ): PortBinding[] {
   const { state, ports, ruleset } = context;
-  const added = sandbox.running ? ports.hold(parsePortRequest(spec), whoHas(context)) : fixedBindings(spec);
+  const wanted = wantedBindings(network, spec);
+  const added = sandbox.running ? ports.hold(wanted, whoHas(context)) : wanted;
   const published: EndpointRecord = { ...endpoint, ports: [...endpoint.ports, ...added] };
   try {
     step(`ports of ${sandbox.name}: record`);
@@ -59,8 +61,15 @@ export function unpublish(
   ports.release(gone);
 }
 
+/** What a spec asks for on a network, checked. @throws PontoonError bad-value, bad-address */
+export function wantedBindings(network: NetworkRecord, spec: PortBindingSpec): PortBinding[] {
+  const bindings = parsePorts(spec, network.hostAddress);
+  checkPublishable(network, bindings[0]?.hostAddress);
+  return bindings;
+}
+
 /** @throws PontoonError bad-value where publishing would silently do nothing */
-export function checkPublishable(network: NetworkRecord, hostAddress: string | undefined): void {
+function checkPublishable(network: NetworkRecord, hostAddress: string | undefined): void {
   const refuse = (why: string, remedy: string): never => {
     const message = `ports cannot be published on network ${network.name}${hostAddress === undefined ? '' : ` at ${hostAddress}`}: ${why}; ${remedy}`;
     throw new PontoonError('bad-value', message, { subject: network.name });
@@ -75,15 +84,9 @@ export function checkPublishable(network: NetworkRecord, hostAddress: string | u
   }
 }
 
-/** What can be said of a binding before the sandbox runs: only fixed host ports. */
-export function fixedBindings(spec: PortBindingSpec): PortBinding[] {
-  const { protocol, hostAddress, wanted } = parsePortRequest(spec);
-  return wanted.map((candidates) => ({ protocol, hostAddress, ...candidates[0]! }));
-}
-
 /** Names the sandbox whose binding overlaps a host port. */
 export function whoHas({ state }: Context) {
-  return (wanted: Omit<PortBinding, 'port'>): string | undefined => {
+  return (wanted: HostSide): string | undefined => {
     for (const endpoint of state.endpoints.values()) {
       for (const binding of endpoint.ports) {
         if (binding.protocol !== wanted.protocol) continue;

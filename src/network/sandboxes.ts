@@ -3,7 +3,6 @@
  */
 
 import { PontoonError } from '../errors.ts';
-import { parseAddress } from '../kernel/inet.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { deleteLink, type Link, listLinks, setLink } from '../kernel/rtnetlink/link.ts';
@@ -23,13 +22,15 @@ import {
   releasePlans,
   withSocket,
 } from './endpoints.ts';
-import { checkHostname, checkName, newId, shortId } from './identity.ts';
+import { shortId } from './identity.ts';
 import { LOOPBACK_INDEX } from './interface.ts';
 import { OWNED_GROUP, ownerOf } from './ownership.ts';
+import { unchosen } from './ports.ts';
 import { whoHas } from './publishing.ts';
+import { isShared, resolveNamespace, resolveSandbox, updatedSandbox } from './sandbox-spec.ts';
 import { step } from './step.ts';
 import type { Change, EndpointRecord, NetworkRecord, NewEvent, SandboxRecord } from './store.ts';
-import type { EndpointSpec, NamespaceSpec, PortBinding, SandboxSpec } from './types.ts';
+import type { EndpointSpec, NamespaceSpec, SandboxSpec, SandboxUpdate } from './types.ts';
 
 /** A network to attach a new sandbox to. */
 export interface WantedEndpoint {
@@ -41,30 +42,27 @@ export interface WantedEndpoint {
 export function createSandbox(context: Context, spec: SandboxSpec, wanted: readonly WantedEndpoint[]): SandboxRecord {
   const { state, resolvers } = context;
   const sandbox = resolveSandbox(context, spec);
-  using open = existingNamespace(sandbox);
+  using open = sandbox.running ? existingNamespace(sandbox) : undefined;
   const plans = planEndpoints(context, sandbox, wanted, [], open === undefined ? new Set() : interfaceNames(open));
   try {
     step(`sandbox ${sandbox.name}: record`);
     state.commit({
       sandboxes: [sandbox],
       endpoints: plans.map(({ endpoint }) => endpoint),
-      events: [
-        sandboxEvent('create', sandbox),
-        sandboxEvent('start', sandbox),
-        ...plans.map((plan) => endpointEvent('connect', plan, sandbox)),
-      ],
+      events: [sandboxEvent('create', sandbox), ...(sandbox.running ? startEvents(sandbox, plans) : [])],
     });
   } catch (error) {
     releasePlans(context, plans);
     throw error;
   }
+  if (!sandbox.running) return sandbox;
   try {
     startStack(context, sandbox, open, plans);
   } catch (error) {
     takeDown(context, sandbox, plans, {
       removeEndpoints: plans.map(({ endpoint }) => endpoint.id),
       removeSandboxes: [sandbox.id],
-      events: [sandboxEvent('destroy', sandbox)],
+      events: [...disconnectEvents(sandbox, plans), sandboxEvent('destroy', sandbox)],
     });
     resolvers.removeFiles(sandbox.id);
     releasePlans(context, plans);
@@ -82,7 +80,8 @@ export function attachSandbox(context: Context, sandbox: SandboxRecord, wanted: 
   const [plan] = plans as [Plan];
   try {
     step(`endpoint ${sandbox.name} on ${plan.network.name}: record`);
-    state.commit({ endpoints: [plan.endpoint], events: [endpointEvent('connect', plan, sandbox)] });
+    const events = sandbox.running ? [endpointEvent('connect', plan, sandbox)] : [];
+    state.commit({ endpoints: [plan.endpoint], events });
   } catch (error) {
     releasePlans(context, plans);
     throw error;
@@ -104,7 +103,8 @@ export function detachSandbox(context: Context, sandbox: SandboxRecord, membersh
   const { state, resolvers } = context;
   const { endpoint, network } = membership;
   step(`endpoint ${sandbox.name} on ${network.name}: record`);
-  state.commit({ removeEndpoints: [endpoint.id], events: [endpointEvent('disconnect', membership, sandbox)] });
+  const events = sandbox.running ? [endpointEvent('disconnect', membership, sandbox)] : [];
+  state.commit({ removeEndpoints: [endpoint.id], events });
   if (sandbox.running) {
     using open = openIfThere(context, sandbox);
     disconnectEndpoints(context, sandbox, open, [membership]);
@@ -127,7 +127,7 @@ export function endSandbox(context: Context, sandbox: SandboxRecord): void {
   takeDown(context, sandbox, running, {
     sandboxes: [{ ...sandbox, running: false }],
     endpoints: running.map(({ endpoint }) => stopped(endpoint)),
-    events: [sandboxEvent('stop', sandbox)],
+    events: stopEvents(sandbox, running),
   });
   for (const { endpoint, network } of running) {
     if (!endpoint.static.ipv4) context.leases.release(network.id, endpoint.ipv4);
@@ -142,7 +142,7 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
   const started: SandboxRecord = {
     ...sandbox,
     running: true,
-    namespace: namespace === undefined ? sandbox.namespace : resolveNamespace(context, namespace),
+    namespace: resolveNamespace(context, namespace ?? sandbox.namespace, true),
   };
   using open = existingNamespace(started);
   const before = membershipsOf(context, sandbox.id);
@@ -154,7 +154,7 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
     state.commit({
       sandboxes: [started],
       endpoints: plans.map(({ endpoint }) => endpoint),
-      events: [sandboxEvent('start', started)],
+      events: startEvents(started, plans),
     });
     try {
       startStack(context, started, open, plans);
@@ -162,7 +162,7 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
       takeDown(context, started, plans, {
         sandboxes: [sandbox],
         endpoints: before.map(({ endpoint }) => endpoint),
-        events: [sandboxEvent('stop', sandbox)],
+        events: stopEvents(started, plans),
       });
       throw error;
     }
@@ -173,6 +173,21 @@ export function startSandbox(context: Context, sandbox: SandboxRecord, namespace
   return started;
 }
 
+/** Changes what a sandbox is called, by whomever. A running one is found by its new names at once. @throws PontoonError */
+export function updateSandbox(context: Context, sandbox: SandboxRecord, update: SandboxUpdate): SandboxRecord {
+  const { state, leases, resolvers } = context;
+  const updated = updatedSandbox(context, sandbox, update);
+  step(`sandbox ${sandbox.name}: record`);
+  state.commit({ sandboxes: [updated], events: [sandboxEvent('update', updated, { oldName: sandbox.name })] });
+  const memberships = membershipsOf(context, sandbox.id);
+  for (const { endpoint } of memberships) leases.rename(endpoint, updated.name);
+  if (!sandbox.running || isShared(sandbox)) return updated;
+  for (const membership of memberships) resolvers.announce(membership, updated);
+  step(`sandbox ${updated.name}: files`);
+  resolvers.refresh(updated, memberships);
+  return updated;
+}
+
 /** Removes a sandbox with its endpoints. */
 export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
   refuseWhileShared(context, sandbox);
@@ -180,7 +195,7 @@ export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
   takeDown(context, sandbox, gone, {
     removeEndpoints: gone.map(({ endpoint }) => endpoint.id),
     removeSandboxes: [sandbox.id],
-    events: [...gone.map((plan) => endpointEvent('disconnect', plan, sandbox)), sandboxEvent('destroy', sandbox)],
+    events: [...(sandbox.running ? disconnectEvents(sandbox, gone) : []), sandboxEvent('destroy', sandbox)],
   });
   step(`sandbox ${sandbox.name}: files`);
   context.resolvers.removeFiles(sandbox.id);
@@ -196,10 +211,6 @@ export function prepareNamespace(sandbox: SandboxRecord, { namespace, rt }: Open
     writeSysctl('net.ipv6.conf.default.accept_ra', '0');
     writeSysctl('net.ipv6.conf.default.accept_dad', '0');
   });
-}
-
-export function isShared(sandbox: SandboxRecord): boolean {
-  return typeof sandbox.namespace === 'object' && 'sandbox' in sandbox.namespace;
 }
 
 /** Whether the engine keeps the namespace by a pin of its own. */
@@ -303,67 +314,9 @@ function existingNamespace({ name, namespace }: SandboxRecord): (OpenNamespace &
   );
 }
 
-function resolveSandbox(context: Context, spec: SandboxSpec): SandboxRecord {
-  const { state } = context;
-  const name = checkName('sandbox', spec.name);
-  if (state.sandboxes.named(name) !== undefined) {
-    throw new PontoonError('name-taken', `a sandbox named ${name} already exists: remove it, or choose another name`, {
-      subject: name,
-    });
-  }
-  if (spec.id !== undefined && !/^[0-9a-f]{64}$/.test(spec.id)) {
-    throw new PontoonError('bad-value', `'${spec.id}' is not an ID: give 64 hexadecimal digits`, { subject: spec.id });
-  }
-  if (spec.id !== undefined && state.sandboxes.get(spec.id) !== undefined) {
-    throw new PontoonError(
-      'name-taken',
-      `a sandbox with ID ${shortId(spec.id)} already exists: remove it, or leave the ID out`,
-      { subject: spec.id },
-    );
-  }
-  const id = spec.id ?? newId();
-  const namespace = resolveNamespace(context, spec.namespace ?? 'new');
-  for (const server of spec.dns ?? []) parseAddress(server);
-  for (const [, address] of spec.extraHosts ?? []) parseAddress(address);
-  return {
-    id,
-    name,
-    createdMs: Date.now(),
-    hostname: spec.hostname === undefined ? shortId(id) : checkHostname(spec.hostname),
-    domainname: spec.domainname ?? '',
-    namespace,
-    running: true,
-    resolver: spec.resolver ?? namespace === 'new',
-    dns: spec.dns,
-    dnsSearch: spec.dnsSearch,
-    dnsOptions: spec.dnsOptions,
-    extraHosts: spec.extraHosts ?? [],
-    labels: spec.labels ?? {},
-  };
-}
-
-/** Resolves a reference to another sandbox, and whose namespace that is in the end. */
-function resolveNamespace({ state }: Context, namespace: NamespaceSpec): NamespaceSpec {
-  if (typeof namespace !== 'object' || !('sandbox' in namespace)) return namespace;
-  const owner = state.sandboxes.find(namespace.sandbox);
-  if (isShared(owner) || owner.namespace === 'host') return owner.namespace;
-  if (owner.running) return { sandbox: owner.id };
-  throw new PontoonError(
-    'mode-conflict',
-    `sandbox ${owner.name} is stopped: start it before another one shares its stack`,
-    { subject: owner.name },
-  );
-}
-
 function refuseWhileShared({ state }: Context, sandbox: SandboxRecord): void {
   for (const other of state.sandboxes) {
-    if (
-      typeof other.namespace !== 'object' ||
-      !('sandbox' in other.namespace) ||
-      other.namespace.sandbox !== sandbox.id ||
-      !other.running
-    )
-      continue;
+    if (!isShared(other) || other.namespace.sandbox !== sandbox.id || !other.running) continue;
     throw new PontoonError(
       'sandbox-in-use',
       `sandbox ${other.name} shares the stack of ${sandbox.name}: remove that one first`,
@@ -372,29 +325,29 @@ function refuseWhileShared({ state }: Context, sandbox: SandboxRecord): void {
   }
 }
 
-/** What of an endpoint stays while its sandbox is stopped. */
+/** What of an endpoint stays while its sandbox is stopped: what was asked for. */
 function stopped(endpoint: EndpointRecord): EndpointRecord {
   const ipv4 = endpoint.static.ipv4 ? endpoint.ipv4 : undefined;
   const ipv6 = endpoint.static.ipv6 ? endpoint.ipv6 : undefined;
-  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6) };
+  const mac = endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6);
+  return { ...endpoint, ipv4, ipv6, mac, ports: endpoint.ports.map(unchosen) };
 }
 
 /** Takes again what an endpoint gave back when its sandbox stopped. @throws PontoonError; nothing stays taken */
 function takeAgain(context: Context, sandbox: SandboxRecord, endpoint: EndpointRecord): EndpointRecord {
   const { leases, ports } = context;
   const holder = { id: endpoint.id, name: `${sandbox.name} (${shortId(endpoint.id)})` };
-  const held: PortBinding[] = [];
   let { ipv4, ipv6 } = endpoint;
   try {
     ipv4 ??= leases.lease(endpoint.networkId, 4, holder);
     ipv6 ??= leases.lease(endpoint.networkId, 6, holder);
-    for (const { protocol, hostAddress, port, hostPort } of endpoint.ports)
-      held.push(...ports.hold({ protocol, hostAddress, wanted: [[{ port, hostPort }]] }, whoHas(context)));
+    const held = ports.hold(endpoint.ports, whoHas(context));
+    const mac = endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6);
+    return { ...endpoint, ipv4, ipv6, mac, ports: held };
   } catch (error) {
-    giveBack(context, endpoint, { ipv4, ipv6, ports: held });
+    giveBack(context, endpoint, { ipv4, ipv6, ports: [] });
     throw error;
   }
-  return { ...endpoint, ipv4, ipv6, mac: endpoint.static.mac ? endpoint.mac : derivedMac(ipv4, ipv6), ports: held };
 }
 
 /** Gives back what `takeAgain` took. */
@@ -408,6 +361,22 @@ function giveBack(
   ports.release(taken.ports);
 }
 
-function sandboxEvent(action: NewEvent['action'], { id, name }: SandboxRecord): NewEvent {
-  return { type: 'sandbox', action, id, attributes: { name } };
+function startEvents(sandbox: SandboxRecord, plans: readonly Plan[]): NewEvent[] {
+  return [sandboxEvent('start', sandbox), ...plans.map((plan) => endpointEvent('connect', plan, sandbox))];
+}
+
+function stopEvents(sandbox: SandboxRecord, plans: readonly Plan[]): NewEvent[] {
+  return [...disconnectEvents(sandbox, plans), sandboxEvent('stop', sandbox)];
+}
+
+function disconnectEvents(sandbox: SandboxRecord, plans: readonly Plan[]): NewEvent[] {
+  return plans.map((plan) => endpointEvent('disconnect', plan, sandbox));
+}
+
+function sandboxEvent(
+  action: NewEvent['action'],
+  { id, name }: SandboxRecord,
+  more: Record<string, string> = {},
+): NewEvent {
+  return { type: 'sandbox', action, id, attributes: { name, ...more } };
 }

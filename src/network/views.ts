@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { membershipsOf } from './endpoints.ts';
 import { byGatewayOrder, defaultRoutes, gatewayOf, type Membership } from './gateway.ts';
 import { dnsNames } from './resolvers.ts';
+import { isShared } from './sandbox-spec.ts';
 import type { NetworkRecord, SandboxRecord } from './store.ts';
 import { withPrefixLength } from './subnets.ts';
 import type { Endpoint, Network, Sandbox } from './types.ts';
@@ -28,7 +29,7 @@ export function viewSandbox(context: Context, sandbox: SandboxRecord): Sandbox {
   const { dns: _dns, dnsSearch: _search, dnsOptions: _options, extraHosts: _hosts, ...rest } = sandbox;
   return {
     ...rest,
-    namespacePath: sandbox.running ? paths.namespaceOf(sandbox) : undefined,
+    namespacePath: sandbox.running ? paths.namespaceOf(stackOwner(context, sandbox)) : undefined,
     files: {
       hosts: join(directory, 'hosts'),
       resolvConf: join(directory, 'resolv.conf'),
@@ -38,6 +39,11 @@ export function viewSandbox(context: Context, sandbox: SandboxRecord): Sandbox {
       viewEndpoint(context, membership, sandbox),
     ),
   };
+}
+
+/** Whose stack a sandbox is in. */
+function stackOwner({ state }: Context, sandbox: SandboxRecord): SandboxRecord {
+  return (isShared(sandbox) ? state.sandboxes.get(sandbox.namespace.sandbox) : undefined) ?? sandbox;
 }
 
 export function viewEndpoint(context: Context, { endpoint, network }: Membership, sandbox: SandboxRecord): Endpoint {

@@ -21,7 +21,7 @@ const words = (events: readonly EngineEvent[]): string[] => events.map(({ type, 
 test('each operation is told in order, to every reader', async () => {
   const { engine } = lab;
   const started = Date.now();
-  const readers = [read(12), read(12), read(5)];
+  const readers = [read(15), read(15), read(5)];
   const { id: networkId } = await engine.createNetwork({ name: 'net' });
   const { id: sandboxId } = await engine.createSandbox({ name: 'web' });
   await engine.attach('web', 'net');
@@ -29,6 +29,7 @@ test('each operation is told in order, to every reader', async () => {
   await engine.unpublish('web', { port: 80 });
   await engine.stopSandbox('web');
   await engine.startSandbox('web');
+  await engine.updateSandbox('web', { extraHosts: [] });
   await engine.detach('web', 'net');
   await engine.removeSandbox('web');
   await engine.removeNetwork('net');
@@ -41,8 +42,11 @@ test('each operation is told in order, to every reader', async () => {
     'network connect',
     'port publish',
     'port unpublish',
+    'network disconnect',
     'sandbox stop',
     'sandbox start',
+    'network connect',
+    'sandbox update',
     'network disconnect',
     'sandbox destroy',
     'network destroy',
@@ -77,6 +81,24 @@ test('a new sandbox with endpoints is one operation with an event for each', asy
     'network disconnect',
     'sandbox destroy',
   ]);
+  await engine.pruneNetworks();
+});
+
+test('a sandbox that does not run is connected when it starts', async () => {
+  const { engine } = lab;
+  for (const name of ['a', 'b']) await engine.createNetwork({ name });
+  const reader = read(4);
+  await lab.sandbox('both', ['a'], { running: false });
+  await engine.attach('both', 'b');
+  await engine.detach('both', 'a');
+  await engine.startSandbox('both');
+  await engine.removeSandbox('both');
+  const events = await reader;
+  assert.deepEqual(words(events), ['sandbox create', 'sandbox start', 'network connect', 'network disconnect']);
+  assert.deepEqual(
+    events.slice(2).map(({ attributes }) => attributes.name),
+    ['b', 'b'],
+  );
   await engine.pruneNetworks();
 });
 

@@ -45,12 +45,17 @@ describe('a stopped sandbox', () => {
     const { engine } = lab;
     const web = await lab.sandbox('web', [{ network: 'bridge', ports: [{ port: 80, hostPort: 8080 }, { port: 81 }] }]);
     const client = await lab.sandbox('client', ['bridge']);
-    const random = web.endpoints[0]!.ports[1]!.hostPort[0];
     serveWeb(web, 'web');
     assert.equal(await fromLan(8080), `web saw ${lan.ipv4}`);
     await engine.stopSandbox('web');
     const stopped = engine.inspectSandbox('web');
     assert.deepEqual([stopped.running, stopped.namespacePath], [false, undefined]);
+    assert.deepEqual(web.endpoints[0]?.ports[1]?.chosenFrom, [0, 0]);
+    assert.deepEqual(
+      stopped.endpoints[0]?.ports.map(({ hostPort }) => hostPort[0]),
+      [8080, 0],
+      'a chosen port is to be chosen again',
+    );
     assert.equal(await fromLan(8080), undefined);
     assert.equal(await get(client, 'http://web/'), undefined);
     await engine.stopSandbox('web');
@@ -60,7 +65,7 @@ describe('a stopped sandbox', () => {
     serveWeb(started, 'web');
     serveWeb(started, 'second', { port: 81 });
     assert.equal(await fromLan(8080), `web saw ${lan.ipv4}`);
-    assert.equal(await fromLan(random), `second saw ${lan.ipv4}`);
+    assert.equal(await fromLan(started.endpoints[0]!.ports[1]!.hostPort[0]), `second saw ${lan.ipv4}`);
     assert.match(String(await get(client, 'http://web/')), /^web saw fd00:40::/);
   });
 
@@ -112,6 +117,86 @@ describe('a stopped sandbox', () => {
     const [binding] = web.endpoints[0]!.ports;
     assert.ok(binding!.hostPort[0] > 0);
     assert.equal(await fromLan(binding!.hostPort[0]), `web saw ${lan.ipv4}`);
+  });
+});
+
+test('of a range for one port, each start takes the first free one', async () => {
+  const { engine } = lab;
+  const ports = [{ port: 80, hostPort: [8080, 8082] }] as const;
+  const hostPorts = () =>
+    engine.listSandboxes().map(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.ports[0]?.hostPort[0]));
+  await lab.sandbox('first', [{ network: 'bridge', ports }]);
+  await lab.sandbox('second', [{ network: 'bridge', ports }], { running: false });
+  assert.deepEqual(hostPorts(), [[8080], [0]]);
+  await engine.startSandbox('second');
+  assert.deepEqual(hostPorts(), [[8080], [8081]]);
+  await engine.stopSandbox('first');
+  await engine.stopSandbox('second');
+  await engine.startSandbox('second');
+  assert.deepEqual(hostPorts(), [[0], [8080]]);
+  await lab.reopen();
+  await lab.engine.startSandbox('first');
+  const web = lab.engine.inspectSandbox('first');
+  assert.deepEqual(web.endpoints[0]?.ports[0]?.hostPort, [8081, 8081]);
+  serveWeb(web, 'first');
+  assert.equal(await fromLan(8081), `first saw ${lan.ipv4}`);
+});
+
+describe('a sandbox that is made without running', () => {
+  test('is a record until it starts', async () => {
+    const { engine } = lab;
+    const before = await hostState();
+    const ports = [{ port: 80, hostPort: 8080 }, { port: 81 }];
+    const made = await lab.sandbox('web', [{ network: 'bridge', ipv4: '10.40.0.9', ports }], { running: false });
+    assert.deepEqual([made.running, made.namespacePath, made.endpoints[0]?.ipv4], [false, undefined, '10.40.0.9/24']);
+    await engine.publish('web', { port: 82, hostPort: 8082 });
+    await engine.unpublish('web', { port: 82 });
+    assert.equal(await hostState(), before);
+    await assert.rejects(
+      lab.sandbox('other', [{ network: 'bridge', ipv4: '10.40.0.9' }]),
+      isPontoonError('address-taken'),
+    );
+    await assert.rejects(lab.sandbox('web'), isPontoonError('name-taken'));
+    assert.deepEqual(await (await lab.reopen()).reconcile(), { repaired: [], removed: [], failed: [] });
+    const web = await lab.engine.startSandbox('web');
+    serveWeb(web, 'web');
+    assert.equal(await fromLan(8080), `web saw ${lan.ipv4}`);
+    assert.ok(web.endpoints[0]!.ports[1]!.hostPort[0] > 0);
+  });
+
+  test('leaves nothing when it is removed unused', async () => {
+    const before = await hostState();
+    await lab.sandbox('web', ['bridge'], { running: false });
+    await lab.engine.removeSandbox('web');
+    await lab.engine.settled();
+    assert.equal(await hostState(), before);
+    assert.deepEqual(await lab.engine.reconcile(), { repaired: [], removed: [], failed: [] });
+  });
+
+  test('meets conflicts of host ports when it starts, and stays stopped', async () => {
+    const { engine } = lab;
+    using _program = serveWeb('host', 'program', { port: 8080 });
+    await lab.sandbox('web', [{ network: 'bridge', ports: [{ port: 80, hostPort: 8080 }] }], { running: false });
+    await assert.rejects(engine.startSandbox('web'), isPontoonError('port-taken'));
+    assert.equal(engine.inspectSandbox('web').running, false);
+    await engine.unpublish('web', { hostPort: 8080 });
+    await engine.publish('web', { port: 80, hostPort: 8081 });
+    serveWeb(await engine.startSandbox('web'), 'web');
+    assert.equal(await fromLan(8081), `web saw ${lan.ipv4}`);
+  });
+
+  test('shares a stack only when the other one runs', async () => {
+    const { engine } = lab;
+    await lab.sandbox('owner', ['bridge'], { running: false });
+    await lab.sandbox('guest', [], { running: false, namespace: { sandbox: 'owner' } });
+    await assert.rejects(engine.startSandbox('guest'), isPontoonError('mode-conflict'));
+    const owner = await engine.startSandbox('owner');
+    const guest = await engine.startSandbox('guest');
+    assert.equal(guest.namespacePath, owner.namespacePath);
+    await assert.rejects(engine.stopSandbox('owner'), isPontoonError('sandbox-in-use'));
+    await engine.stopSandbox('guest');
+    await engine.removeSandbox('owner');
+    await assert.rejects(engine.startSandbox('guest'), isPontoonError('sandbox-not-found'));
   });
 });
 

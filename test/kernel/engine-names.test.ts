@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ask, serveNames } from '../support/dns.ts';
-import { ADDRESSES, openLab, type Place, serveUdp } from '../support/lab.ts';
+import { ADDRESSES, isPontoonError, openLab, type Place, serveUdp } from '../support/lab.ts';
 
 const { lan, host } = ADDRESSES;
 const HOST_RESOLV_CONF = '/etc/resolv.conf'; // that of the world
@@ -80,6 +80,33 @@ test('a name on several networks is that of the network in question', async () =
   assert.deepEqual(await ask(client, 'client.four'), answer('10.61.0.3'));
   assert.deepEqual(await ask(client, 'client.dual'), answer('10.60.0.3'));
   await engine.detach('client', 'four');
+});
+
+test('a sandbox that is renamed is found by its new names, live', async () => {
+  const { engine } = lab;
+  const { id } = await lab.sandbox('first', ['four'], { hostname: 'firsthost' });
+  const other = await lab.sandbox('other', ['four']);
+  const address = engine.inspectSandbox('first').endpoints[0]!.ipv4!.split('/')[0]!;
+  const renamed = await engine.updateSandbox('first', {
+    name: 'new',
+    hostname: 'newhost',
+    extraHosts: [['printer', '10.9.9.9']],
+  });
+  assert.deepEqual([renamed.id, renamed.name, renamed.hostname], [id, 'new', 'newhost']);
+  for (const name of ['new', 'newhost', id.slice(0, 12)]) assert.deepEqual((await ask(other, name))?.data, [address]);
+  for (const name of ['first', 'firsthost']) assert.equal((await ask(other, name))?.data[0], undefined, name);
+  assert.match(readFileSync(renamed.files.hosts, 'utf8'), new RegExp(`^10.9.9.9\tprinter\n${address}\tnewhost$`, 'm'));
+  assert.equal(readFileSync(renamed.files.hostname, 'utf8'), 'newhost\n');
+  await assert.rejects(engine.updateSandbox('new', { name: 'other' }), isPontoonError('name-taken'));
+  await assert.rejects(engine.updateSandbox('new', { name: '-' }), isPontoonError('bad-name'));
+  await assert.rejects(engine.updateSandbox('new', { extraHosts: [['a', 'b']] }), isPontoonError('bad-address'));
+  await assert.rejects(
+    lab.sandbox('third', [{ network: 'four', ipv4: address }]),
+    /new /,
+    'a conflict says the new name',
+  );
+  await lab.sandbox('first');
+  for (const name of ['new', 'first', 'other']) await engine.removeSandbox(name);
 });
 
 test('an alias of several sandboxes goes round', async () => {
