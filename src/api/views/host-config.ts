@@ -1,0 +1,131 @@
+/**
+ * @module The host configuration as an inspect shows it: what the client asked for, with Docker's defaults for the rest,
+ * and with what an update has changed since.
+ */
+
+import type { Container } from '../../container/types.ts';
+import { askedFor } from '../container-create.ts';
+import { networkName } from '../network-mode.ts';
+import { resourceFields } from '../resources.ts';
+import type { HostConfig } from '../schemas/host-config.ts';
+
+const SHM_BYTES = 64 * 1024 * 1024;
+/** The last version that limits the kernel's memory. */
+const KERNEL_MEMORY_MINOR = 41;
+
+/** Docker's own (daemon/pkg/oci/defaults.go). */
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+export function hostConfig(container: Container, minor: number) {
+  const { spec } = container;
+  const asked: HostConfig = askedFor(container).hostConfig;
+  const { privileged } = spec.security ?? {};
+  return {
+    Binds: asked.Binds ?? null,
+    ContainerIDFile: asked.ContainerIDFile ?? '',
+    LogConfig: { Type: spec.logging?.driver ?? 'json-file', Config: spec.logging?.options ?? {} },
+    NetworkMode: networkModeOf(container),
+    PortBindings: portBindings(asked),
+    RestartPolicy: { Name: spec.restart.name, MaximumRetryCount: spec.restart.maximumRetries },
+    AutoRemove: spec.autoRemove ?? false,
+    VolumeDriver: asked.VolumeDriver ?? '',
+    VolumesFrom: asked.VolumesFrom ?? null,
+    ConsoleSize: asked.ConsoleSize ?? [0, 0],
+    ...(asked.Annotations !== undefined && { Annotations: asked.Annotations }),
+    CapAdd: capabilities(asked.CapAdd),
+    CapDrop: capabilities(asked.CapDrop),
+    CgroupnsMode: asked.CgroupnsMode || 'private',
+    Dns: asked.Dns ?? [],
+    DnsOptions: asked.DnsOptions ?? [],
+    DnsSearch: asked.DnsSearch ?? [],
+    ExtraHosts: asked.ExtraHosts ?? null,
+    GroupAdd: asked.GroupAdd ?? null,
+    IpcMode: asked.IpcMode || 'private',
+    Cgroup: asked.Cgroup ?? '',
+    Links: links(container),
+    PidMode: asked.PidMode ?? '',
+    Privileged: privileged ?? false,
+    PublishAllPorts: spec.publishAll ?? false,
+    ReadonlyRootfs: spec.readOnlyRoot ?? false,
+    SecurityOpt: asked.SecurityOpt ?? (privileged === true ? ['label=disable'] : null),
+    ...(asked.Tmpfs !== undefined && { Tmpfs: asked.Tmpfs }),
+    UTSMode: asked.UTSMode ?? '',
+    UsernsMode: asked.UsernsMode ?? '',
+    ShmSize: spec.shmSizeBytes ?? SHM_BYTES,
+    ...(asked.Sysctls !== undefined && { Sysctls: asked.Sysctls }),
+    Runtime: asked.Runtime || 'runc',
+    Isolation: asked.Isolation ?? '',
+    ...resourceFields(spec.resources),
+    BlkioWeight: 0,
+    BlkioWeightDevice: [],
+    BlkioDeviceReadBps: [],
+    BlkioDeviceWriteBps: [],
+    BlkioDeviceReadIOps: [],
+    BlkioDeviceWriteIOps: [],
+    CpuRealtimePeriod: 0,
+    CpuRealtimeRuntime: 0,
+    Devices: (spec.devices ?? []).map(({ hostPath, containerPath, permissions }) => ({
+      PathOnHost: hostPath,
+      PathInContainer: containerPath,
+      CgroupPermissions: permissions,
+    })),
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    ...(minor <= KERNEL_MEMORY_MINOR && { KernelMemory: 0, KernelMemoryTCP: 0 }),
+    MemorySwappiness: null,
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+    ...(asked.Mounts !== undefined && { Mounts: asked.Mounts }),
+    ...(asked.Init !== undefined && { Init: asked.Init }),
+    MaskedPaths: asked.MaskedPaths ?? (privileged === true ? null : MASKED_PATHS),
+    ReadonlyPaths: asked.ReadonlyPaths ?? (privileged === true ? null : READONLY_PATHS),
+  };
+}
+
+/** 'bridge', a network's name, 'host', 'none' or 'container:ID'. */
+export function networkModeOf(container: Container): string {
+  const { network } = container.spec;
+  if (network.mode === 'container') return `container:${network.container}`;
+  if (network.mode !== 'endpoints') return network.mode;
+  const asked = askedFor(container).hostConfig.NetworkMode;
+  return asked === undefined ? (network.endpoints[0]?.network ?? 'bridge') : networkName(asked);
+}
+
+/** Docker fills in what a binding leaves out. */
+function portBindings({ PortBindings = {} }: HostConfig) {
+  return Object.fromEntries(
+    Object.entries(PortBindings).map(([key, bindings]) => [
+      key,
+      (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => ({ HostIp, HostPort })),
+    ]),
+  );
+}
+
+function capabilities(names: readonly string[] | undefined): string[] | null {
+  if (names === undefined || names.length === 0) return null;
+  return names.map((name) => {
+    const upper = name.toUpperCase();
+    return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  });
+}
+
+function links({ name, spec }: Container): string[] | null {
+  if (spec.links === undefined || spec.links.length === 0) return null;
+  return spec.links.map(({ container, alias }) => `/${container}:/${name}/${alias}`);
+}
