@@ -6,13 +6,16 @@
 import { Readable } from 'node:stream';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Engine } from '../network/engine.ts';
+import type { EndpointSpec } from '../network/types.ts';
 import { routeUpgrades } from './connections.ts';
 import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
 import { upgradeOf } from './hijack.ts';
+import { addNetworkRoutes } from './networks.ts';
+import { addSystemRoutes } from './system.ts';
 import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
 
-/** What the daemon says of itself. */
+/** What the daemon says of itself; the command line in its own process has less to say. */
 export interface DaemonInfo {
   readonly version: string;
   readonly dataRoot: string;
@@ -20,10 +23,27 @@ export interface DaemonInfo {
   readonly startedMs: number;
   readonly labels: readonly string[];
   readonly debug: boolean;
+  /** Of this data directory. */
+  readonly id?: string;
+  /** What runs containers. */
+  readonly runtime?: { readonly name: string; readonly path: string };
+  /** Programs that it works with, and their versions. */
+  readonly components?: readonly { readonly name: string; readonly version: string }[];
+  readonly insecureRegistries?: readonly string[];
+  readonly registryMirrors?: readonly string[];
+}
+
+/** What the routes of networks need of containers. */
+export interface ContainerNetworking {
+  find(ref: string): { readonly id: string };
+  connect(ref: string, network: string, spec: EndpointSpec): Promise<unknown>;
+  disconnect(ref: string, network: string, options: { readonly force: boolean }): Promise<unknown>;
 }
 
 export interface ApiDependencies {
   readonly engine: Engine;
+  /** Absent in the command line's own process. */
+  readonly containers?: ContainerNetworking;
   readonly info: DaemonInfo;
   readonly events: EventHub;
   readonly log: FastifyBaseLogger;
@@ -32,7 +52,7 @@ export interface ApiDependencies {
 /** An area: adds its routes. */
 export type Area = (app: FastifyInstance, dependencies: ApiDependencies) => void;
 
-const AREAS: readonly Area[] = [addEventRoutes];
+const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addEventRoutes];
 
 /** The largest JSON body. */
 const BODY_LIMIT = 8 * 1024 * 1024;

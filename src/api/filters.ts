@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { badRequest } from './errors.ts';
-import { textOf } from './parse.ts';
+import { durationMs, textOf, timeOf } from './parse.ts';
 
 const FILTERS = z.record(
   z.string(),
@@ -64,6 +64,17 @@ export class Filters {
       if (!keys.includes(key)) throw badRequest(`invalid filter '${key}'`);
     }
     return this;
+  }
+
+  /** 'until' of prunes: how long ago ('24h', '1h30m'), Unix seconds or a date; in milliseconds. @throws HttpError 400 */
+  untilMs(nowMs = Date.now()): number | undefined {
+    const [text, ...more] = this.values('until');
+    if (text === undefined) return undefined;
+    if (more.length > 0) throw badRequest('invalid filter: more than one until');
+    const age = durationMs(text);
+    if (age !== undefined) return nowMs - age;
+    const timeNs = timeOf('until', text);
+    return timeNs === undefined ? undefined : Number(timeNs / 1_000_000n);
   }
 
   /** One boolean. @throws HttpError 400 */

@@ -1,0 +1,147 @@
+/**
+ * @module A request to create a network, as the engine's NetworkSpec: Docker's driver options, its IPAM configuration,
+ * and what only Docker has, refused with a sentence.
+ *
+ * Options that mean nothing to any driver are kept and shown again, as Docker does; those that Docker would act on and
+ * Pontoon cannot are refused, so that nobody believes in an isolation that is not there.
+ */
+
+import { PontoonError } from '../errors.ts';
+import type { DriverName, NetworkSpec, SubnetSpec } from '../network/types.ts';
+import { HttpError, notImplemented } from './errors.ts';
+import type { NetworkCreateBody } from './schemas/network.ts';
+
+/** What is kept with a network for Docker's answers. */
+export interface NetworkAnnotations {
+  readonly options?: Readonly<Record<string, string>>;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  readonly attachable?: boolean;
+}
+
+type OptionReader = (value: string, key: string) => Partial<NetworkSpec>;
+
+const DOCKER = 'com.docker.network.';
+const MACVLAN_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
+
+/** Docker's driver options, and what each means here. */
+export const NETWORK_OPTIONS: Readonly<Record<string, OptionReader>> = {
+  [`${DOCKER}bridge.name`]: (bridgeName) => ({ bridgeName }),
+  [`${DOCKER}bridge.enable_icc`]: (value, key) => ({ icc: parseBoolean(key, value) }),
+  [`${DOCKER}bridge.enable_ip_masquerade`]: (value, key) => ({ masquerade: parseBoolean(key, value) }),
+  [`${DOCKER}driver.mtu`]: (value, key) => mtu(parseNumber(key, value)),
+  [`${DOCKER}container_iface_prefix`]: (interfacePrefix) => ({ interfacePrefix }),
+  [`${DOCKER}enable_ipv4`]: (value, key) => ({ ipv4: parseBoolean(key, value) }),
+  [`${DOCKER}enable_ipv6`]: (value, key) => ({ ipv6: parseBoolean(key, value) }),
+  [`${DOCKER}bridge.gateway_mode_ipv4`]: onlyOneOf('nat'),
+  [`${DOCKER}bridge.gateway_mode_ipv6`]: onlyOneOf('nat'),
+  [`${DOCKER}bridge.host_binding_ipv4`]: onlyOneOf('0.0.0.0', '::'),
+  [`${DOCKER}bridge.inhibit_ipv4`]: onlyOneOf('false', '0'),
+  [`${DOCKER}bridge.trusted_host_interfaces`]: onlyOneOf(''),
+  [`${DOCKER}host_ipv4`]: onlyOneOf(''),
+  [`${DOCKER}host_ipv6`]: onlyOneOf(''),
+  parent: (parent) => ({ parent }),
+  macvlan_mode: (value, key) => ({ macvlanMode: parseMacvlanMode(key, value) }),
+};
+
+const DRIVERS: Readonly<Record<string, DriverName>> = {
+  '': 'bridge',
+  default: 'bridge',
+  bridge: 'bridge',
+  macvlan: 'macvlan',
+  host: 'host',
+  null: 'none',
+  none: 'none',
+};
+
+/** @throws HttpError 400, 404, 501; PontoonError bad-value */
+export function networkSpec(body: NetworkCreateBody): NetworkSpec {
+  const { Driver = '', IPAM = {}, Options = {}, Labels = {} } = body;
+  refuseForeign(body);
+  const driver = Object.hasOwn(DRIVERS, Driver) ? DRIVERS[Driver]! : undefined;
+  if (driver === undefined)
+    throw new HttpError(404, `plugin "${Driver}" not found: the drivers are bridge, macvlan, host and null`);
+  const subnets = subnetSpecs(IPAM.Config ?? []);
+  const annotations: NetworkAnnotations = {
+    options: Options,
+    ...(IPAM.Options && { ipamOptions: IPAM.Options }),
+    ...(body.Attachable && { attachable: true }),
+  };
+  return {
+    name: body.Name,
+    driver,
+    ...readOptions(Options),
+    ...(subnets.length > 0 && { subnets }),
+    ...(body.EnableIPv4 !== undefined && { ipv4: body.EnableIPv4 }),
+    ...(body.EnableIPv6 === true && { ipv6: true }),
+    ...(body.Internal && { internal: true }),
+    labels: Labels,
+    annotations: { ...annotations },
+  };
+}
+
+function refuseForeign({ Scope, Ingress, ConfigOnly, ConfigFrom, IPAM }: NetworkCreateBody): void {
+  if (Ingress || Scope === 'swarm' || Scope === 'global')
+    throw notImplemented('Pontoon has no swarm: networks are local');
+  if (ConfigOnly || ConfigFrom?.Network)
+    throw notImplemented('Pontoon has no configuration-only networks: give the options themselves');
+  if (!['', 'default'].includes(IPAM?.Driver ?? '')) {
+    throw new HttpError(404, `plugin "${IPAM?.Driver}" not found: the one IPAM driver is default`);
+  }
+}
+
+function subnetSpecs(configs: NonNullable<NonNullable<NetworkCreateBody['IPAM']>['Config']>): SubnetSpec[] {
+  return configs
+    .filter((config) => Object.values(config).some((value) => value !== '' && value !== undefined))
+    .map(({ Subnet, IPRange, Gateway, AuxiliaryAddresses }) => {
+      if (!Subnet) throw new HttpError(400, 'IPAM.Config: a gateway, range or auxiliary address needs its Subnet');
+      return {
+        subnet: Subnet,
+        ...(IPRange && { ipRange: IPRange }),
+        ...(Gateway && { gateway: Gateway }),
+        ...(AuxiliaryAddresses && { auxAddresses: AuxiliaryAddresses }),
+      };
+    });
+}
+
+/** @throws PontoonError bad-value */
+export function readOptions(options: Readonly<Record<string, string>>): Partial<NetworkSpec> {
+  const read = Object.entries(options).map(([key, value]) =>
+    Object.hasOwn(NETWORK_OPTIONS, key) ? NETWORK_OPTIONS[key]!(value, key) : {},
+  );
+  return Object.assign({}, ...read) as Partial<NetworkSpec>;
+}
+
+/** 0 is Docker's word for the default. */
+function mtu(mtuBytes: number): Partial<NetworkSpec> {
+  return mtuBytes === 0 ? {} : { mtuBytes };
+}
+
+function onlyOneOf(...accepted: readonly string[]): OptionReader {
+  return (value, key) => {
+    if (accepted.includes(value)) return {};
+    const advice = accepted[0] === '' ? 'leave it out' : `use ${accepted.join(' or ')}, or leave it out`;
+    throw new PontoonError('bad-value', `Pontoon does not have option ${key} as '${value}': ${advice}`, {
+      subject: key,
+    });
+  };
+}
+
+/** As Go's strconv.ParseBool, which reads Docker's options. */
+function parseBoolean(key: string, text: string): boolean {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use true or false`, { subject: key });
+}
+
+function parseNumber(key: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use a whole number`, { subject: key });
+}
+
+function parseMacvlanMode(key: string, text: string): (typeof MACVLAN_MODES)[number] {
+  const mode = MACVLAN_MODES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use ${MACVLAN_MODES.join(', ')}`, {
+    subject: key,
+  });
+}

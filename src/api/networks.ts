@@ -1,0 +1,187 @@
+/**
+ * @module /networks: list, inspect, create, remove, connect, disconnect, prune (Engine API, tag Network).
+ */
+
+import type { FastifyInstance } from 'fastify';
+import { PontoonError } from '../errors.ts';
+import type { Engine } from '../network/engine.ts';
+import type { Endpoint, EndpointSpec, Network } from '../network/types.ts';
+import type { ApiDependencies } from './app.ts';
+import { endpointSpec } from './endpoint-spec.ts';
+import { badRequest, HttpError } from './errors.ts';
+import { type Filters, parseFilters } from './filters.ts';
+import { networkSpec } from './network-spec.ts';
+import { parseBody, textOf } from './parse.ts';
+import { CONNECT_BODY, DISCONNECT_BODY, NETWORK_CREATE_BODY } from './schemas/network.ts';
+import { driverWord, viewNetwork } from './views/network.ts';
+
+interface ById {
+  readonly Params: { readonly id: string };
+  readonly Querystring: Record<string, unknown>;
+}
+
+const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
+
+export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependencies): void {
+  const { engine, events } = dependencies;
+
+  app.get<ById>('/networks', ({ query }) => {
+    const filters = parseFilters(query.filters).allow(...LIST_FILTERS);
+    return engine
+      .listNetworks()
+      .filter((network) => matches(engine, filters, network))
+      .map((network) => viewNetwork(network));
+  });
+
+  app.get<ById>('/networks/:id', ({ params, query }) => {
+    const network = findNetwork(engine, params.id);
+    const scope = textOf(query.scope);
+    if (scope !== undefined && scope !== '' && scope !== 'local') throw noSuchNetwork(params.id);
+    return viewNetwork(network, members(engine, network));
+  });
+
+  app.post('/networks/create', async (request, reply) => {
+    const body = parseBody(NETWORK_CREATE_BODY, request);
+    if (body.Name.trim() === '') throw badRequest('invalid name: a network needs one');
+    const { id } = await engine.createNetwork(networkSpec(body));
+    return reply.code(201).send({ Id: id, Warning: '' });
+  });
+
+  app.delete<ById>('/networks/:id', async ({ params }, reply) => {
+    const network = findNetwork(engine, params.id);
+    if (network.predefined) {
+      throw new HttpError(403, `${network.name} is a pre-defined network and cannot be removed`);
+    }
+    await engine.removeNetwork(network.id);
+    return reply.code(204).send();
+  });
+
+  app.post<ById>('/networks/:id/connect', async (request, reply) => {
+    const { Container, EndpointConfig } = parseBody(CONNECT_BODY, request);
+    const { params } = request;
+    const spec = endpointSpec(EndpointConfig);
+    await connect(dependencies, findMember(dependencies, Container), findNetwork(engine, params.id), spec);
+    return reply.code(200).send();
+  });
+
+  app.post<ById>('/networks/:id/disconnect', async (request, reply) => {
+    const { Container, Force = false } = parseBody(DISCONNECT_BODY, request);
+    const { params } = request;
+    await disconnect(dependencies, findMember(dependencies, Container), findNetwork(engine, params.id), Force);
+    return reply.code(200).send();
+  });
+
+  app.post<ById>('/networks/prune', async ({ query }) => {
+    const filters = parseFilters(query.filters).allow('until', 'label', 'label!');
+    const removed = await prune(engine, filters);
+    events.publish({
+      timeNs: BigInt(Date.now()) * 1_000_000n,
+      type: 'network',
+      action: 'prune',
+      id: '',
+      attributes: { reclaimed: '0' },
+    });
+    return { NetworksDeleted: removed };
+  });
+}
+
+/** What a network can be connected to. */
+interface Member {
+  readonly kind: 'container' | 'sandbox';
+  readonly id: string;
+}
+
+/** @throws HttpError 400, 404 in Docker's words */
+function findMember({ engine, containers }: ApiDependencies, ref = ''): Member {
+  if (ref === '') throw badRequest('invalid name or ID supplied: ""');
+  try {
+    if (containers !== undefined) return { kind: 'container', id: containers.find(ref).id };
+  } catch (error) {
+    if (!PontoonError.is(error, 'container-not-found')) throw error;
+  }
+  try {
+    return { kind: 'sandbox', id: engine.inspectSandbox(ref).id };
+  } catch (error) {
+    if (PontoonError.is(error, 'sandbox-not-found')) throw new HttpError(404, `No such container: ${ref}`);
+    throw error;
+  }
+}
+
+async function connect(
+  { engine, containers }: ApiDependencies,
+  { kind, id }: Member,
+  network: Network,
+  spec: EndpointSpec,
+): Promise<void> {
+  if (kind === 'container') await containers!.connect(id, network.id, spec);
+  else await engine.attach(id, network.id, spec);
+}
+
+/** With `force`, what is not connected is as it should be. */
+async function disconnect(
+  { engine, containers }: ApiDependencies,
+  { kind, id }: Member,
+  network: Network,
+  force: boolean,
+): Promise<void> {
+  try {
+    if (kind === 'container') await containers!.disconnect(id, network.id, { force });
+    else await engine.detach(id, network.id);
+  } catch (error) {
+    if (!force || !PontoonError.is(error, 'endpoint-not-found')) throw error;
+  }
+}
+
+function findNetwork(engine: Engine, ref: string) {
+  try {
+    return engine.inspectNetwork(ref);
+  } catch (error) {
+    if (PontoonError.is(error, 'network-not-found')) throw noSuchNetwork(ref);
+    throw error;
+  }
+}
+
+function noSuchNetwork(ref: string): HttpError {
+  return new HttpError(404, `network ${ref} not found`);
+}
+
+/** Those that run: a stopped one has no addresses to show. */
+function members(engine: Engine, network: Network & { readonly endpoints: readonly Endpoint[] }): Endpoint[] {
+  return network.endpoints.filter(({ sandboxId }) => engine.inspectSandbox(sandboxId).running);
+}
+
+function matches(engine: Engine, filters: Filters, network: Network): boolean {
+  const dangling = filters.boolean('dangling');
+  const isDangling = (): boolean => !network.predefined && engine.inspectNetwork(network.id).endpoints.length === 0;
+  return (
+    filters.some('driver', (wanted) => wanted === driverWord(network)) &&
+    filters.some('id', (wanted) => network.id.includes(wanted)) &&
+    filters.partial('name', network.name) &&
+    filters.exact('scope', 'local') &&
+    filters.some('type', (wanted) => isOfType(network, wanted)) &&
+    filters.labels(network.labels) &&
+    (dangling === undefined || dangling === isDangling())
+  );
+}
+
+function isOfType({ predefined }: Network, wanted: string): boolean {
+  if (wanted === 'builtin') return predefined;
+  if (wanted === 'custom') return !predefined;
+  throw badRequest(`invalid filter: 'type'='${wanted}'`);
+}
+
+/** Removes what nobody uses; what somebody began to use meanwhile stays. */
+async function prune(engine: Engine, filters: Filters): Promise<string[]> {
+  const before = filters.untilMs() ?? Number.POSITIVE_INFINITY;
+  const removed: string[] = [];
+  for (const network of engine.listNetworks()) {
+    if (network.predefined || network.createdMs >= before || !filters.labels(network.labels)) continue;
+    try {
+      await engine.removeNetwork(network.id);
+      removed.push(network.name);
+    } catch (error) {
+      if (!PontoonError.is(error, 'network-in-use', 'network-not-found')) throw error;
+    }
+  }
+  return removed;
+}

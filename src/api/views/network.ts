@@ -1,0 +1,79 @@
+/**
+ * @module A network as Docker shows it (Engine API, NetworkInspect).
+ */
+
+import type { Endpoint, Network, Subnet } from '../../network/types.ts';
+import type { NetworkAnnotations } from '../network-spec.ts';
+
+const DEFAULT_NETWORK = 'bridge';
+
+/** `endpoints`: those that are shown, none in a list. */
+export function viewNetwork(network: Network, endpoints: readonly Endpoint[] = []) {
+  const annotations: NetworkAnnotations = network.annotations ?? {};
+  const hasFamily = (family: 4 | 6): boolean => network.subnets.some((subnet) => subnet.family === family);
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: new Date(network.createdMs).toISOString(),
+    Scope: 'local',
+    Driver: driverWord(network),
+    EnableIPv4: hasFamily(4) || network.subnets.length === 0,
+    EnableIPv6: hasFamily(6),
+    IPAM: {
+      Driver: 'default',
+      Options: annotations.ipamOptions ?? null,
+      Config: network.subnets.map(viewSubnet),
+    },
+    Internal: network.internal,
+    Attachable: annotations.attachable ?? false,
+    Ingress: false,
+    ConfigFrom: { Network: '' },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(endpoints.map((endpoint) => [endpoint.sandboxId, viewMember(endpoint)])),
+    Options: annotations.options ?? optionsOf(network),
+    Labels: network.labels,
+  };
+}
+
+/** Docker calls the driver of the network 'none' so. */
+export function driverWord({ driver }: Network): string {
+  return driver === 'none' ? 'null' : driver;
+}
+
+function viewSubnet({ subnet, ipRange, gateway, auxAddresses }: Subnet) {
+  return {
+    Subnet: subnet,
+    ...(ipRange && { IPRange: ipRange }),
+    ...(gateway && { Gateway: gateway }),
+    ...(Object.keys(auxAddresses).length > 0 && { AuxiliaryAddresses: auxAddresses }),
+  };
+}
+
+function viewMember({ id, sandboxName, mac, ipv4, ipv6 }: Endpoint) {
+  return {
+    Name: sandboxName,
+    EndpointID: id,
+    MacAddress: mac ?? '',
+    IPv4Address: ipv4 ?? '',
+    IPv6Address: ipv6 ?? '',
+  };
+}
+
+/** What a network is that was not made through this API, in Docker's options. */
+function optionsOf(network: Network): Record<string, string> {
+  const { name, id, driver, icc, masquerade, mtuBytes, bridgeName, parent, macvlanMode } = network;
+  if (driver === 'macvlan') {
+    return { ...(parent && { parent }), ...(macvlanMode && { macvlan_mode: macvlanMode }) };
+  }
+  if (driver !== 'bridge') return {};
+  const bridge = 'com.docker.network.bridge';
+  const named = bridgeName !== undefined && bridgeName !== `br-${id.slice(0, 12)}`;
+  const isDefault = name === DEFAULT_NETWORK;
+  return {
+    ...(isDefault && { [`${bridge}.default_bridge`]: 'true', [`${bridge}.host_binding_ipv4`]: '0.0.0.0' }),
+    ...((isDefault || !icc) && { [`${bridge}.enable_icc`]: String(icc) }),
+    ...((isDefault || !masquerade) && { [`${bridge}.enable_ip_masquerade`]: String(masquerade) }),
+    ...(named && { [`${bridge}.name`]: bridgeName }),
+    ...(isDefault && { 'com.docker.network.driver.mtu': String(mtuBytes) }),
+  };
+}
