@@ -15,6 +15,10 @@ import { FAMILIES, type Table } from './batch.ts';
 import type { NftSet, RawElement } from './set.ts';
 
 const NFGENMSG_BYTES = 4;
+const FAMILY_NAMES = new Map<number, string>([
+  [nf.NFPROTO_ARP, 'arp'],
+  ...Object.entries(FAMILIES).map(([name, number]): [number, string] => [number, name]),
+]);
 
 /**
  * One line for each chain, rule and set of a table, in the kernel's order; none when there is no table. Elements and
@@ -47,6 +51,20 @@ export function describeTable(socket: NetlinkSocket, table: Table): string[] {
       ]),
     ),
   ];
+}
+
+/** All tables of the socket's namespace, by nft's word for the family and name. @throws KernelError */
+export function listTables(socket: NetlinkSocket): { family: string; name: string }[] {
+  return socket
+    .dump({
+      call: 'NFT_MSG_GETTABLE',
+      type: nfnetlinkType(NFNL_SUBSYS_NFTABLES, nf.NFT_MSG_GETTABLE),
+      write: (message) => message.fixed(nfgenmsg(nf.NFPROTO_UNSPEC)),
+    })
+    .map(({ payload }) => ({
+      family: FAMILY_NAMES.get(payload.readUInt8(0)) ?? String(payload.readUInt8(0)),
+      name: new Attributes(payload, NFGENMSG_BYTES).string(nf.NFTA_TABLE_NAME) ?? '',
+    }));
 }
 
 /** The elements of a set or map with exact or concatenated keys; none when there is no such set. @throws KernelError */

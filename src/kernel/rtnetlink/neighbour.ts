@@ -89,6 +89,20 @@ export function listNeighbours(socket: NetlinkSocket, filter: { link?: number; f
   );
 }
 
+/** The addresses that this namespace answers for on its links (`ip neigh add proxy`); ages are 0. @throws KernelError */
+export function listProxies(socket: NetlinkSocket): Neighbour[] {
+  return [AF_INET, AF_INET6].flatMap((family) =>
+    socket
+      .dump({
+        call: 'RTM_GETNEIGH',
+        subject: 'proxies',
+        type: uapi.RTM_GETNEIGH,
+        write: (message) => message.fixed(ndmsg({ family, flags: uapi.NTF_PROXY })),
+      })
+      .map(parseNeighbour),
+  );
+}
+
 /**
  * Forgets what was learned behind a link; the next packet asks again. Permanent and NOARP entries stay, as with
  * `ip neigh flush dev`. Returns how many went. @throws KernelError

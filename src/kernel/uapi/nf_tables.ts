@@ -4,6 +4,7 @@
  */
 
 // netfilter.h: address families and hooks
+export const NFPROTO_UNSPEC = 0;
 export const NFPROTO_INET = 1;
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_ARP = 3;
@@ -21,6 +22,7 @@ export const NF_ACCEPT = 1;
 
 // nf_tables.h: messages
 export const NFT_MSG_NEWTABLE = 0;
+export const NFT_MSG_GETTABLE = 1;
 export const NFT_MSG_DELTABLE = 2;
 export const NFT_MSG_NEWCHAIN = 3;
 export const NFT_MSG_GETCHAIN = 4;

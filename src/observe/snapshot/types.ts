@@ -86,7 +86,7 @@ export interface Namespace {
   readonly nftables: Nftables;
   /** Rules of iptables, ip6tables and ebtables, as their save commands write them. */
   readonly xtables: readonly Xtables[];
-  /** Sockets that take packets from anybody: listening TCP and SCTP, unconnected UDP, raw. */
+  /** Sockets that take packets from anybody: listening TCP and SCTP, unconnected UDP. */
   readonly sockets: readonly Socket[];
   /** The resolver's files as the lowest process in the namespace sees them (containers have their own). */
   readonly resolver?: Resolver;
@@ -491,12 +491,11 @@ export interface Xtables {
 // ---- sockets, flows, names ----
 
 export interface Socket {
-  readonly protocol: 'tcp' | 'udp' | 'sctp' | 'raw';
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
   /** Of the socket: an IPv6 one on '::' takes IPv4 as well, unless `v6Only`. */
   readonly family: Family;
   /** '0.0.0.0' and '::' are any. */
   readonly address: string;
-  /** The IP protocol number for 'raw'. */
   readonly port: number;
   readonly v6Only?: boolean;
   /** Bound to this link (SO_BINDTODEVICE). */
