@@ -17,6 +17,7 @@ export const ERROR_KINDS = {
   'bad-image': 'invalid',
   'bad-name': 'invalid',
   'name-too-long': 'invalid',
+  'start-failed': 'invalid',
   'network-not-found': 'not-found',
   'sandbox-not-found': 'not-found',
   'endpoint-not-found': 'not-found',

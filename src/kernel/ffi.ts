@@ -21,6 +21,7 @@ const c = {
   bind: libc.func('int bind(int fd, void *address, uint32_t length)'),
   connect: libc.func('int connect(int fd, void *address, uint32_t length)'),
   listen: libc.func('int listen(int fd, int backlog)'),
+  shutdown: libc.func('int shutdown(int fd, int how)'),
   getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
   setsockopt: libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
@@ -36,7 +37,10 @@ const c = {
   fsopen: libc.func('int fsopen(str type, uint32_t flags)'),
   fsconfig: libc.func('int fsconfig(int fd, uint32_t command, str key, void *value, int aux)'),
   fsmount: libc.func('int fsmount(int fd, uint32_t flags, uint32_t attributes)'),
+  syscall: libc.func('long syscall(long number, int directory, str path, void *how, size_t size)'),
   openat: libc.func('int openat(int directory, str path, int flags, int mode)'),
+  lgetxattr: libc.func('long lgetxattr(str path, str name, void *value, size_t size)'),
+  lsetxattr: libc.func('int lsetxattr(str path, str name, void *value, size_t size, int flags)'),
   flock: libc.func('int flock(int fd, int operation)'),
   epoll_create1: libc.func('int epoll_create1(int flags)'),
   epoll_ctl: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
@@ -63,9 +67,11 @@ export const SOCK_SEQPACKET = 5;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
+export const SHUT_WR = 1;
 export const MSG_PEEK = 0x02;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const CLONE_NEWNS = 0x00020000;
 export const CLONE_NEWNET = 0x40000000;
 export const MS_BIND = 4096;
@@ -83,11 +89,18 @@ export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
 export const EPOLLONESHOT = 1 << 30;
 const FSCONFIG_CMD_CREATE = 6;
+/** The same on all architectures. @see linux/openat2.h */
+const SYS_OPENAT2 = 437;
+const RESOLVE_NO_MAGICLINKS = 0x02n;
+const RESOLVE_IN_ROOT = 0x10n;
 const F_DUPFD_CLOEXEC = 1030;
 const EINTR = 4;
 const EAGAIN = 11;
+const ENODATA = 61;
+const EOPNOTSUPP = 95;
 
 function check(result: number, call: string, subject?: string): number {
   if (result < 0) throw new KernelError(call, errnoName(koffi.errno()), subject === undefined ? {} : { subject });
@@ -127,6 +140,11 @@ export function listen(fd: number, backlog: number): void {
   check(c.listen(fd, backlog), 'listen');
 }
 
+/** Ends one direction of a connection (SHUT_WR). @throws KernelError ENOTCONN where the other side is gone */
+export function shutdown(fd: number, how: number): void {
+  check(c.shutdown(fd, how), 'shutdown', `fd ${fd}`);
+}
+
 /** The socket's own address as the kernel's struct sockaddr, at most 128 bytes. */
 export function getsockname(fd: number): Buffer {
   const address = Buffer.alloc(128);
@@ -152,6 +170,14 @@ export function getsockopt(fd: number, level: number, name: number, size: number
 /** Sends one message; returns the bytes sent. @throws KernelError */
 export function send(fd: number, data: Bytes, flags = 0): number {
   return check(Number(c.send(fd, data, data.length, flags)), 'send');
+}
+
+/** Sends one message without waiting; false when there is no room for it now. @throws KernelError EPIPE, … */
+export function trySend(fd: number, data: Bytes): boolean {
+  if (c.send(fd, data, data.length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
+  const errno = koffi.errno();
+  if (errno === EAGAIN) return false;
+  throw new KernelError('send', errnoName(errno));
 }
 
 /** Sends on another thread, so that a request on which the kernel sleeps (RCU) does not stop this one. */
@@ -182,6 +208,11 @@ export function closeAsync(fd: number): Promise<void> {
 export async function reserveDescriptors(count: number): Promise<void> {
   const copy = await inThreadPool((done) => c.fcntl.async(0, F_DUPFD_CLOEXEC, count - 1, done));
   if (copy >= 0) close(copy);
+}
+
+/** Another descriptor of the same open file. @throws KernelError EMFILE */
+export function duplicate(fd: number): number {
+  return check(c.fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl', `fd ${fd}`);
 }
 
 /**
@@ -265,12 +296,43 @@ export function openat(directory: number, path: string, flags: number): number {
   return check(c.openat(directory, path, flags | O_CLOEXEC, 0), 'open', path);
 }
 
+/**
+ * Opens a path as if `directory` were the root: neither '..' nor a symbolic link leads out of it.
+ * @throws KernelError ENOENT, ELOOP, …
+ * @see openat2(2)
+ */
+export function openInRoot(directory: number, path: string, flags: number): number {
+  const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS]);
+  for (;;) {
+    const fd = Number(c.syscall(SYS_OPENAT2, directory, path, how, how.byteLength));
+    if (fd >= 0) return fd;
+    const errno = koffi.errno();
+    // EAGAIN: something was renamed while the kernel walked the path, so that it cannot be sure.
+    if (errno !== EINTR && errno !== EAGAIN) throw new KernelError('openat2', errnoName(errno), { subject: path });
+  }
+}
+
 /** Takes an advisory lock; false when another holds it and LOCK_NB was asked for. @throws KernelError */
 export function flock(fd: number, operation: number): boolean {
   if (c.flock(fd, operation) === 0) return true;
   const errno = koffi.errno();
   if (errno === EAGAIN) return false;
   throw new KernelError('flock', errnoName(errno), { subject: `fd ${fd}` });
+}
+
+/** An extended attribute of at most 256 bytes; undefined where the file has none of this name. @throws KernelError */
+export function lgetxattr(path: string, name: string): Buffer | undefined {
+  const value = Buffer.alloc(256);
+  const length = Number(c.lgetxattr(path, name, value, value.length));
+  if (length >= 0) return value.subarray(0, length);
+  const errno = koffi.errno();
+  if (errno === ENODATA || errno === EOPNOTSUPP) return undefined;
+  throw new KernelError('lgetxattr', errnoName(errno), { subject: path, detail: name });
+}
+
+/** @throws KernelError */
+export function lsetxattr(path: string, name: string, value: Bytes): void {
+  check(c.lsetxattr(path, name, value, value.length, 0), 'lsetxattr', path);
 }
 
 export function epollCreate(): number {

@@ -1,5 +1,5 @@
 /**
- * @module Readiness: a callback when a descriptor can be read, for those that Node.js cannot watch (netlink multicast,
+ * @module Readiness: a callback when a descriptor can be read or written, for those that Node.js cannot watch (netlink multicast,
  * packet sockets, seqpacket, pty).
  *
  * One epoll, one worker thread that waits in it. Each descriptor is armed for one event (EPOLLONESHOT); the worker posts
@@ -25,7 +25,8 @@ export interface Watch extends Disposable {
 /** A watch with the number by which epoll knows it: never used twice, unlike descriptors. */
 interface Entry {
   readonly fd: number;
-  readonly onReadable: () => void;
+  readonly events: number;
+  readonly onReady: () => void;
   held: boolean;
 }
 
@@ -55,10 +56,10 @@ class Readiness {
     process.once('exit', () => this.#stop());
   }
 
-  watch(fd: number, onReadable: () => void): Watch {
+  watch(fd: number, events: number, onReady: () => void): Watch {
     const id = ++this.#serial;
-    const entry: Entry = { fd, onReadable, held: false };
-    ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_ADD, fd, armed(id));
+    const entry: Entry = { fd, events, onReady, held: false };
+    ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_ADD, fd, armed(entry, id));
     this.#entries.set(id, entry);
     return {
       ref: () => this.#hold(id, true),
@@ -94,13 +95,13 @@ class Readiness {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue; // ended after the worker saw it
       try {
-        entry.onReadable();
+        entry.onReady();
       } catch (error) {
         queueMicrotask(() => {
           throw error; // uncaught, and the others that are ready still get their call
         });
       }
-      if (this.#entries.has(id)) ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_MOD, entry.fd, armed(id));
+      if (this.#entries.has(id)) ffi.epollControl(this.#epoll, ffi.EPOLL_CTL_MOD, entry.fd, armed(entry, id));
     }
   }
 
@@ -127,7 +128,16 @@ let readiness: Readiness | undefined;
  */
 export function watchReadable(fd: number, onReadable: () => void): Watch {
   readiness ??= new Readiness();
-  return readiness.watch(fd, onReadable);
+  return readiness.watch(fd, ffi.EPOLLIN, onReadable);
+}
+
+/**
+ * Calls back on this thread whenever `fd` has room for more, as watchReadable does. A descriptor has one watch: to watch
+ * both ways, watch a duplicate.
+ */
+export function watchWritable(fd: number, onWritable: () => void): Watch {
+  readiness ??= new Readiness();
+  return readiness.watch(fd, ffi.EPOLLOUT, onWritable);
 }
 
 /** Waits until `fd` can be read; keeps the process alive meanwhile. @throws KernelError, and the reason of `signal` */
@@ -146,8 +156,8 @@ export function readable(fd: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-function armed(id: number): Buffer {
-  return epollEvent(ffi.EPOLLIN | ffi.EPOLLONESHOT, id);
+function armed({ events }: Entry, id: number): Buffer {
+  return epollEvent(events | ffi.EPOLLONESHOT, id);
 }
 
 /** struct epoll_event */

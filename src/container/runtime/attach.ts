@@ -1,0 +1,143 @@
+/**
+ * @module Attaching: the streams of a process, by the socket that its conmon serves.
+ *
+ * conmon sends messages whose first byte says the stream, and takes what we send as standard input; the end of our side
+ * ends that input, unless it was told to leave it open. Several may be attached. A reader that does not read holds the
+ * process up in the end, as a full pipe would.
+ * @see conmon, src/conn_sock.c, src/ctr_stdio.c
+ */
+
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { KernelError } from '../../kernel/error.ts';
+import type { Watch } from '../../kernel/readiness.ts';
+import { SeqpacketConnection } from '../../kernel/seqpacket.ts';
+import type { Attachment, AttachOptions } from '../types.ts';
+
+const STDERR = 3;
+/** conmon reads up to 32 KiB at once, and cuts what is longer. */
+const INPUT_BYTES = 16 * 1024;
+
+/**
+ * Connects to the process whose conmon works in `directory`. What comes before is lost: attach between launch and
+ * startProcess. Streams that are not asked for end at once.
+ * @throws KernelError ENOENT, ECONNREFUSED where no process is
+ */
+export async function attach(directory: string, options: AttachOptions): Promise<Attachment> {
+  const connection = await SeqpacketConnection.connect(join(directory, 'attach'));
+  return new ConmonAttachment(connection, options);
+}
+
+class ConmonAttachment implements Attachment {
+  readonly stdin?: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly #connection: SeqpacketConnection;
+  readonly #wanted: ReadonlySet<Readable>;
+  #reading: Watch | undefined;
+  #writing: Watch | undefined;
+  #closed = false;
+
+  constructor(connection: SeqpacketConnection, options: AttachOptions) {
+    this.#connection = connection;
+    const read = () => this.#resume();
+    const destroy = (_: Error | null, done: (error?: Error | null) => void) => {
+      if (this.stdout.destroyed && this.stderr.destroyed) this.#close();
+      done(null);
+    };
+    this.stdout = new Readable({ read, destroy });
+    this.stderr = new Readable({ read, destroy });
+    const wanted = new Set<Readable>();
+    if (options.stdout) wanted.add(this.stdout);
+    if (options.stderr) wanted.add(this.stderr);
+    this.#wanted = wanted;
+    for (const stream of [this.stdout, this.stderr]) if (!wanted.has(stream)) stream.push(null);
+    if (options.stdin) this.stdin = this.#input();
+    this.#resume();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+  }
+
+  #resume(): void {
+    if (this.#closed || this.#reading !== undefined) return;
+    this.#reading = this.#connection.watchReadable(() => this.#read());
+    this.#reading.ref();
+  }
+
+  #read(): void {
+    for (;;) {
+      const frame = this.#receive();
+      if (frame === undefined) return;
+      if (frame.length === 0) {
+        this.#close();
+        return;
+      }
+      const stream = frame[0] === STDERR ? this.stderr : this.stdout;
+      if (!this.#wanted.has(stream) || stream.destroyed) continue;
+      if (!stream.push(frame.subarray(1))) {
+        this.#pause();
+        return;
+      }
+    }
+  }
+
+  #receive(): Buffer | undefined {
+    try {
+      return this.#connection.receive();
+    } catch (error) {
+      if (KernelError.isKernel(error, 'ECONNRESET')) return Buffer.alloc(0); // conmon went with input unread
+      throw error;
+    }
+  }
+
+  #pause(): void {
+    this.#reading?.[Symbol.dispose]();
+    this.#reading = undefined;
+  }
+
+  #input(): Writable {
+    return new Writable({
+      write: (chunk: Buffer, _, done) => this.#send(chunk, done),
+      final: (done) => {
+        if (!this.#closed) this.#connection.endWriting();
+        done();
+      },
+    });
+  }
+
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    try {
+      let rest = chunk;
+      while (rest.length > 0 && !this.#closed) {
+        if (!this.#connection.send(rest.subarray(0, INPUT_BYTES))) {
+          this.#sendLater(rest, done);
+          return;
+        }
+        rest = rest.subarray(INPUT_BYTES);
+      }
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  #sendLater(rest: Buffer, done: (error?: Error | null) => void): void {
+    this.#writing = this.#connection.watchWritable(() => {
+      this.#writing?.[Symbol.dispose]();
+      this.#writing = undefined;
+      this.#send(rest, done);
+    });
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pause();
+    this.#writing?.[Symbol.dispose]();
+    this.#connection[Symbol.dispose]();
+    for (const stream of this.#wanted) if (!stream.destroyed) stream.push(null);
+    this.stdin?.destroy();
+  }
+}

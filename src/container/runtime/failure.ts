@@ -1,0 +1,49 @@
+/**
+ * @module Why a process did not start, in Docker's words: clients turn them into exit codes (127 where there is no such
+ * program, 126 where it is not one that can be run, 125 for the rest).
+ */
+
+import { PontoonError } from '../../errors.ts';
+
+type Step = 'create' | 'start' | 'exec';
+
+/** @throws never; returns the error to throw. `words` is what the runtime wrote to its standard error. */
+export function startFailure(step: Step, runtime: string, words: string): PontoonError {
+  const context =
+    step === 'exec'
+      ? 'OCI runtime exec failed: exec failed: unable to start container process'
+      : `failed to create task for container: failed to create shim task: OCI runtime create failed: ${runtime} create failed: unable to start container process`;
+  return new PontoonError('start-failed', `${context}: ${reason(words)}: unknown`, { subject: runtime });
+}
+
+/** The exit code that a container or exec has which could not start. */
+export function startExitCode(error: Error): number {
+  if (/executable file not found|no such file or directory/i.test(error.message)) return 127;
+  if (/permission denied|is a directory|not a directory|exec format error/i.test(error.message)) return 126;
+  return 128;
+}
+
+/** What went wrong, without the names of the runtime's own parts, in runc's words where crun has others. */
+export function reason(words: string): string {
+  const text = lastLine(words)
+    .replace(/^.*?(?=exec: ")/, '')
+    .replace(/^.*unable to start container process: /, '')
+    .replace(/^(?:runc|crun) (?:run|create|exec|start) failed: /, '');
+  const missing = /executable file [`'"](.*?)[`'"] not found in \$PATH/.exec(text);
+  if (missing !== null) return `exec: "${missing[1]}": executable file not found in $PATH`;
+  return text.replace(/\b(?:No such file|Permission denied|Is a directory|Not a directory|Exec format)/g, (error) =>
+    error.toLowerCase(),
+  );
+}
+
+/** runc writes logfmt or JSON (level, msg), crun plain lines with its name or time in front. */
+function lastLine(words: string): string {
+  const line =
+    words
+      .trim()
+      .split('\n')
+      .findLast((text) => text.trim() !== '') ?? 'the runtime gave no reason';
+  const logfmt = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(line);
+  if (logfmt !== null) return (logfmt[1] ?? '').replaceAll(/\\(.)/g, '$1');
+  return line.replace(/^(?:\d{4}-\S+: )?(?:crun|runc|\[conmon:\w\]): /, '').trim();
+}

@@ -1,0 +1,23 @@
+/**
+ * @module Running containers: the seam between what a container is and the processes of the host.
+ *
+ *   const runtime = await Runtime.open({ runRoot });
+ *   await writeBundle(directory, { id, spec, process, rootPath, … });
+ *   const { pid } = await runtime.launch({ id, directory, … });     // created, waits
+ *   const streams = await attach(directory, { stdout: true });       // misses nothing
+ *   await runtime.startProcess(id);
+ */
+
+export { attach } from './attach.ts';
+export { ranOutOfMemory, writeBundle } from './bundle.ts';
+export { reopenLog, resize } from './control.ts';
+export { findDevices } from './devices.ts';
+export { processEnvironment } from './environment.ts';
+export { type ExitRecord, readExit, watchExits } from './exits.ts';
+export { startExitCode } from './failure.ts';
+export { readHost } from './host.ts';
+export { findInit, findRuntime } from './program.ts';
+export { type ExecuteOptions, type Execution, type LaunchOptions, Runtime } from './runtime.ts';
+export { cgroupPath, execProcess, ociSpec } from './spec.ts';
+export type { BundleInput, BundleProcess, Device, Host, UserIds } from './types.ts';
+export { resolveUser } from './users.ts';

@@ -1,0 +1,151 @@
+/**
+ * @module The programs that run containers: the OCI runtime, and conmon, which stays with each container.
+ */
+
+import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { PontoonError } from '../../errors.ts';
+import { readHost } from './host.ts';
+
+/** Where Debian and those who build from source put programs, for daemons that are started with a poor PATH. */
+const DIRECTORIES = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+  '/usr/libexec/podman',
+];
+
+export interface Program {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * crun, else runc: crun is faster and smaller, but refuses a hybrid cgroup tree, of which runc takes the v1 part.
+ * @throws PontoonError program-missing
+ */
+export async function findRuntime({ preferred }: { preferred?: string | undefined } = {}): Promise<Program> {
+  const { cgroups } = await readHost();
+  const names = preferred ? [preferred] : cgroups === 'hybrid' ? ['runc'] : ['crun', 'runc'];
+  for (const name of names) {
+    const path = await findProgram(name);
+    if (path !== undefined) return { name, path };
+  }
+  const why = preferred ? '' : cgroups === 'hybrid' ? ' (crun cannot work with cgroups v1 and v2 side by side)' : '';
+  throw missing(names.join(' or '), names[0] ?? 'crun', why);
+}
+
+/** @throws PontoonError program-missing */
+export async function findConmon(): Promise<Program> {
+  const path = await findProgram('conmon');
+  if (path === undefined) throw missing('conmon', 'conmon', '');
+  return { name: 'conmon', path };
+}
+
+/** The program for `--init`: any tini without shared libraries. @throws PontoonError program-missing */
+export async function findInit(): Promise<string> {
+  const path = (await findProgram('docker-init')) ?? (await findProgram('tini-static'));
+  if (path === undefined) throw missing('tini-static, which --init needs,', 'tini', '');
+  return path;
+}
+
+/** Runs the program to its end; returns its output and errors. @throws what spawn throws */
+export function run(
+  path: string,
+  args: readonly string[],
+  options: { readonly input?: string; readonly cwd?: string } = {},
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(path, args, {
+      cwd: options.cwd ?? '/',
+      env: programEnvironment(),
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      output.stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) =>
+      resolve({ exitCode: code ?? 128, ...output, ...(signal && { stderr: `ended by ${signal}` }) }),
+    );
+    child.stdin?.end(options.input);
+  });
+}
+
+/**
+ * Runs a program to its end with both outputs in one text, cut at `outputBytes`. After `timeoutMs` `kill` is called and,
+ * if that does not end it, the program is killed; exitCode is undefined then.
+ */
+export function runLimited(
+  path: string,
+  args: readonly string[],
+  options: { readonly timeoutMs: number; readonly outputBytes?: number; readonly kill: () => Promise<void> },
+): Promise<{ exitCode: number | undefined; output: string }> {
+  const { timeoutMs, outputBytes = 4096, kill } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(path, args, { cwd: '/', env: programEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const keep = (chunk: Buffer): void => {
+      if (length < outputBytes) chunks.push(chunk.subarray(0, outputBytes - length));
+      length += chunk.length;
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    let late = false;
+    const end = (exitCode: number | undefined): void => {
+      clearTimeout(timer);
+      resolve({ exitCode: late ? undefined : exitCode, output: Buffer.concat(chunks).toString() });
+    };
+    const timer = setTimeout(() => {
+      late = true;
+      // What its children hold open may outlive it: nobody waits for that.
+      kill().then(() => {
+        child.kill('SIGKILL');
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, reject);
+    }, timeoutMs);
+    child.on('error', reject);
+    child.on('close', (code) => end(code ?? undefined));
+  });
+}
+
+/** Nothing of ours leaks into what stays with a container. */
+export function programEnvironment(): Record<string, string> {
+  return { PATH: DIRECTORIES.join(delimiter), ...(process.env.TMPDIR ? { TMPDIR: process.env.TMPDIR } : {}) };
+}
+
+async function findProgram(name: string): Promise<string | undefined> {
+  const paths = name.includes('/')
+    ? [name]
+    : [...(process.env.PATH ?? '').split(delimiter), ...DIRECTORIES]
+        .filter(Boolean)
+        .map((directory) => join(directory, name));
+  for (const path of paths) {
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return undefined;
+}
+
+function missing(what: string, debianPackage: string, why: string): PontoonError {
+  return new PontoonError(
+    'program-missing',
+    `${what} is not installed${why}: install the Debian package ${debianPackage}`,
+    {
+      subject: what,
+    },
+  );
+}

@@ -1,0 +1,250 @@
+/**
+ * @module The runtime: creates, starts, signals and deletes containers, and runs further processes in them.
+ *
+ * Each container has a directory (its bundle) below the run directory, in which conmon and the runtime find config.json
+ * and leave attach, ctl, the process IDs and `oom`. An exec has one of its own. All calls are asynchronous; none is
+ * undone by itself: after a failed launch call deleteContainer.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PontoonError } from '../../errors.ts';
+import type { Attachment, AttachOptions, ResourceSpec } from '../types.ts';
+import { attach } from './attach.ts';
+import { Conmon } from './conmon.ts';
+import { startFailure } from './failure.ts';
+import { readHost } from './host.ts';
+import { findConmon, findRuntime, type Program, run, runLimited } from './program.ts';
+import { limits } from './resources.ts';
+
+export interface LaunchOptions {
+  readonly id: string;
+  /** For conmon's own messages. */
+  readonly name?: string;
+  /** The bundle: a directory with config.json. */
+  readonly directory: string;
+  /** undefined: nothing is logged. */
+  readonly logPath: string | undefined;
+  /** The log starts anew beyond this size. */
+  readonly logSizeBytes?: number;
+  readonly exitDirectory: string;
+  readonly terminal: boolean;
+  /** Standard input is open. */
+  readonly stdin: boolean;
+  /** It is closed when the first who is attached goes. */
+  readonly stdinOnce?: boolean;
+}
+
+export interface ExecuteOptions {
+  /** The container's. */
+  readonly id: string;
+  readonly execId: string;
+  /** A directory of its own, made here: process.json, the exit code (see readExit), attach, ctl. */
+  readonly directory: string;
+  /** See execProcess. */
+  readonly process: object;
+  readonly terminal: boolean;
+  /** Absent: detached. */
+  readonly attach?: AttachOptions;
+}
+
+/** A process that runs in a container beside its first. */
+export interface Execution {
+  readonly pid: number;
+  readonly attachment: Attachment | undefined;
+  /** Never rejects. undefined: conmon was killed and nobody knows. */
+  readonly exitCode: Promise<number | undefined>;
+}
+
+const CONMON_PID = 'conmon.pid';
+const CONTAINER_PID = 'container.pid';
+
+export class Runtime {
+  readonly name: string;
+  readonly path: string;
+  readonly #conmon: Program;
+  /** Where the runtime keeps the state of its containers. */
+  readonly #root: string;
+
+  private constructor(runtime: Program, conmon: Program, root: string) {
+    this.name = runtime.name;
+    this.path = runtime.path;
+    this.#conmon = conmon;
+    this.#root = root;
+  }
+
+  /** @throws PontoonError program-missing */
+  static async open({ runRoot, preferred }: { runRoot: string; preferred?: string | undefined }): Promise<Runtime> {
+    const [runtime, conmon] = await Promise.all([findRuntime({ preferred }), findConmon()]);
+    const root = join(runRoot, 'runtime');
+    await mkdir(root, { recursive: true, mode: 0o711 });
+    return new Runtime(runtime, conmon, root);
+  }
+
+  /** Creates the container: its process is there and waits for startProcess. @throws PontoonError start-failed, program */
+  async launch(options: LaunchOptions): Promise<{ pid: number; conmonPid: number }> {
+    const { id, directory, name = id, terminal, stdin, stdinOnce = false } = options;
+    const conmon = new Conmon(
+      this.#conmon.path,
+      [
+        ...this.#commonArguments(id, id, directory, name, options.exitDirectory),
+        ...['--conmon-pidfile', join(directory, CONMON_PID)],
+        ...logArguments(options),
+        ...(terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
+        ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
+      ],
+      { directory },
+    );
+    try {
+      conmon.proceed();
+      const { data: pid, message } = await conmon.report();
+      if (pid <= 0) throw startFailure('create', this.name, message);
+      return { pid, conmonPid: await readPid(join(directory, CONMON_PID)) };
+    } finally {
+      conmon.release();
+    }
+  }
+
+  /** Lets the container's process run. @throws PontoonError start-failed */
+  async startProcess(id: string): Promise<void> {
+    const { exitCode, stderr } = await this.#run('start', id);
+    if (exitCode !== 0) throw startFailure('start', this.name, stderr);
+  }
+
+  /** @throws PontoonError program; also where the process has ended already */
+  async signal(id: string, signal: number): Promise<void> {
+    await this.#command('kill', id, String(signal));
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#command('pause', id);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#command('resume', id);
+  }
+
+  /** Kills what still runs and forgets the container; nothing happens where there is none. */
+  async deleteContainer(id: string): Promise<void> {
+    await this.#command('delete', '--force', id);
+  }
+
+  /** Changes the limits that are given; the others stay. */
+  async update(id: string, resources: ResourceSpec): Promise<void> {
+    const changed = JSON.stringify(limits(resources, await readHost()));
+    const { exitCode, stderr } = await run(this.path, ['--root', this.#root, 'update', '--resources', '-', id], {
+      input: changed,
+    });
+    if (exitCode !== 0) throw this.#failure('update', stderr);
+  }
+
+  /** Runs another process in a container. @throws PontoonError start-failed, program; the directory is gone then */
+  async execute(options: ExecuteOptions): Promise<Execution> {
+    const { id, execId, directory, terminal } = options;
+    const exits = join(directory, 'exit');
+    const specPath = join(directory, 'process.json');
+    await mkdir(exits, { recursive: true, mode: 0o700 });
+    await writeFile(specPath, JSON.stringify(options.process));
+    const conmon = new Conmon(
+      this.#conmon.path,
+      [
+        ...this.#commonArguments(id, execId, directory, execId, exits),
+        ...['--exec', '--exec-attach', '--exec-process-spec', specPath, '--log-path', 'none'],
+        ...(terminal ? ['--terminal'] : options.attach?.stdin ? ['--stdin'] : []),
+      ],
+      { directory, waitsForAttach: true },
+    );
+    let attachment: Attachment | undefined;
+    try {
+      conmon.proceed();
+      await conmon.listening();
+      if (options.attach !== undefined) attachment = await attach(directory, options.attach);
+      conmon.proceed();
+      const { data: pid, message } = await conmon.report();
+      if (pid <= 0) throw startFailure('exec', this.name, message);
+      return { pid, attachment, exitCode: exitOf(conmon) };
+    } catch (error) {
+      await attachment?.[Symbol.asyncDispose]();
+      conmon.release();
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a command in a container to its end, without conmon; for health checks. Its output, both streams together, is
+   * cut at `outputBytes` (default: 4096). A command that takes longer than `timeoutMs` is killed: exitCode undefined.
+   * @throws PontoonError start-failed
+   */
+  async runCommand(
+    id: string,
+    process: object,
+    options: { readonly timeoutMs: number; readonly directory: string; readonly outputBytes?: number },
+  ): Promise<{ exitCode: number | undefined; output: string }> {
+    const unique = randomUUID();
+    const specPath = join(options.directory, `${unique}.json`);
+    const pidPath = join(options.directory, `${unique}.pid`);
+    await writeFile(specPath, JSON.stringify(process));
+    try {
+      return await runLimited(
+        this.path,
+        ['--root', this.#root, 'exec', '--process', specPath, '--pid-file', pidPath, id],
+        { ...options, kill: () => killByFile(pidPath) },
+      );
+    } finally {
+      await Promise.all([rm(specPath, { force: true }), rm(pidPath, { force: true })]);
+    }
+  }
+
+  #commonArguments(id: string, unique: string, directory: string, name: string, exits: string): string[] {
+    return [
+      ...['--api-version', '1', '--cid', id, '--cuuid', unique, '--name', name],
+      ...['--runtime', this.path, '--runtime-arg', '--root', '--runtime-arg', this.#root],
+      ...['--bundle', directory, '--full-attach', '--container-pidfile', join(directory, CONTAINER_PID)],
+      ...['--exit-dir', exits, '--log-level', 'error', '--no-sync-log'],
+    ];
+  }
+
+  #run(command: string, ...args: string[]) {
+    return run(this.path, ['--root', this.#root, command, ...args]);
+  }
+
+  async #command(command: string, ...args: string[]): Promise<void> {
+    const { exitCode, stderr } = await this.#run(command, ...args);
+    if (exitCode !== 0) throw this.#failure(command, stderr);
+  }
+
+  #failure(command: string, stderr: string): PontoonError {
+    return new PontoonError('program', `${this.name} ${command} failed: ${stderr.trim()}`, { subject: this.name });
+  }
+}
+
+function logArguments({ logPath, logSizeBytes }: LaunchOptions): string[] {
+  if (logPath === undefined) return ['--log-path', 'none'];
+  return ['--log-path', `k8s-file:${logPath}`, ...(logSizeBytes ? ['--log-size-max', String(logSizeBytes)] : [])];
+}
+
+async function exitOf(conmon: Conmon): Promise<number | undefined> {
+  try {
+    return (await conmon.report()).data;
+  } catch (error) {
+    if (PontoonError.is(error, 'program')) return undefined;
+    throw error;
+  } finally {
+    conmon.release();
+  }
+}
+
+async function readPid(path: string): Promise<number> {
+  return Number(await readFile(path, 'utf8'));
+}
+
+/** Ends a process of a container; nothing happens where it has ended. */
+async function killByFile(path: string): Promise<void> {
+  try {
+    process.kill(await readPid(path), 'SIGKILL');
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}

@@ -1,0 +1,220 @@
+/** @module The runtime under conmon: a container from a directory with busybox, its streams, execs and exits. */
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  attach,
+  type BundleInput,
+  type ExitRecord,
+  execProcess,
+  processEnvironment,
+  Runtime,
+  readHost,
+  resize,
+  resolveUser,
+  startExitCode,
+  watchExits,
+  writeBundle,
+} from '../../src/container/runtime/index.ts';
+import { NetworkNamespace } from '../../src/kernel/namespace.ts';
+
+const world = mkdtempSync(join(tmpdir(), 'runtime-'));
+const rootPath = join(world, 'root');
+makeRoot(rootPath);
+const stackPath = join(world, 'net');
+using _stack = NetworkNamespace.create(stackPath);
+const runtime = await Runtime.open({ runRoot: world });
+const exits = join(world, 'exits');
+const exited = new Map<string, (exit: ExitRecord) => void>();
+const watching = await watchExits(
+  exits,
+  (id, exit) => exited.get(id)?.(exit),
+  (error) => {
+    throw error;
+  },
+);
+after(() => watching[Symbol.dispose]());
+
+let serial = 0;
+
+interface Options {
+  readonly args: readonly string[];
+  readonly terminal?: boolean;
+  readonly stdin?: boolean;
+  readonly spec?: Partial<BundleInput['spec']>;
+}
+
+/** A container that is created and not yet started. */
+async function create({ args, terminal = false, stdin = false, spec = {} }: Options) {
+  const id = (++serial).toString(16).padStart(64, '0');
+  const directory = join(world, id);
+  const input: BundleInput = {
+    id,
+    spec: {
+      name: `c${serial}`,
+      image: 'busybox',
+      env: [],
+      labels: {},
+      hostname: 'box',
+      network: { mode: 'none' },
+      restart: { name: 'no', maximumRetries: 0 },
+      exposedPorts: [],
+      workingDirectory: '/',
+      user: '',
+      ...spec,
+    },
+    process: {
+      args,
+      env: processEnvironment({ hostname: 'box', terminal, env: [] }),
+      cwd: '/',
+      terminal,
+      ...resolveUser(rootPath, spec.user ?? ''),
+    },
+    rootPath,
+    mounts: [],
+    files: {},
+    networkNamespacePath: stackPath,
+    sharedNamespaces: {},
+    devices: [],
+  };
+  await writeBundle(directory, input);
+  const exit = new Promise<ExitRecord>((resolve) => exited.set(id, resolve));
+  const logPath = join(directory, 'log');
+  const processes = await runtime.launch({
+    id,
+    directory,
+    logPath,
+    exitDirectory: exits,
+    terminal,
+    stdin,
+    stdinOnce: stdin,
+  });
+  return { id, directory, logPath, input, exit, ...processes };
+}
+
+test('a container runs, is heard from its first byte, and its exit code is found', async () => {
+  const { id, directory, exit, pid, conmonPid, logPath } = await create({
+    args: ['sh', '-c', 'echo out; echo err >&2; exit 7'],
+  });
+  assert.ok(pid > 0 && conmonPid > 0);
+  const streams = await attach(directory, { stdout: true, stderr: true });
+  await runtime.startProcess(id);
+  assert.deepEqual(await Promise.all([text(streams.stdout), text(streams.stderr)]), ['out\n', 'err\n']);
+  assert.equal((await exit).code, 7);
+  assert.match(readFileSync(logPath, 'utf8'), /stdout F out\n/);
+  await runtime.deleteContainer(id);
+});
+
+test('standard input reaches the process, and its end too', async () => {
+  const { id, directory, exit } = await create({ args: ['cat'], stdin: true });
+  const streams = await attach(directory, { stdin: true, stdout: true, stderr: true });
+  await runtime.startProcess(id);
+  const sent = 'x'.repeat(100_000);
+  streams.stdin?.end(sent);
+  assert.equal(await text(streams.stdout), sent);
+  assert.equal((await exit).code, 0);
+  await runtime.deleteContainer(id);
+});
+
+test('several are attached to one process; one that goes does not disturb the others', async () => {
+  const { id, directory, exit } = await create({ args: ['sh', '-c', 'echo one; sleep 0.3; echo two'] });
+  const first = await attach(directory, { stdout: true });
+  const second = await attach(directory, { stdout: true });
+  await runtime.startProcess(id);
+  await new Promise((resolve) => second.stdout.once('data', resolve));
+  await second[Symbol.asyncDispose]();
+  assert.equal(await text(first.stdout), 'one\ntwo\n');
+  await exit;
+  await runtime.deleteContainer(id);
+});
+
+test('a terminal has the size that it is given', async () => {
+  const { id, directory, exit } = await create({
+    args: ['sh', '-c', 'read line; stty size'],
+    terminal: true,
+    stdin: true,
+  });
+  const streams = await attach(directory, { stdin: true, stdout: true });
+  await runtime.startProcess(id);
+  await resize(directory, 33, 77);
+  await sleep(100);
+  streams.stdin?.write('\n');
+  assert.match(await text(streams.stdout), /33 77/);
+  await exit;
+  await runtime.deleteContainer(id);
+});
+
+test('an exec has streams and an exit code of its own', async () => {
+  const { id, directory, input, exit } = await create({ args: ['sleep', '100'] });
+  await runtime.startProcess(id);
+  const exec = { command: ['sh', '-c', 'cat; echo $A; exit 3'], env: ['A=b'] };
+  const execution = await runtime.execute({
+    id,
+    execId: 'e'.repeat(64),
+    directory: join(directory, 'exec1'),
+    process: execProcess(input, exec, resolveUser(rootPath, ''), await readHost()),
+    terminal: false,
+    attach: { stdin: true, stdout: true, stderr: true },
+  });
+  execution.attachment?.stdin?.end('in\n');
+  assert.equal(await text(execution.attachment!.stdout), 'in\nb\n');
+  assert.equal(await execution.exitCode, 3);
+  await assert.rejects(
+    runtime.execute({
+      id,
+      execId: 'f'.repeat(64),
+      directory: join(directory, 'exec2'),
+      process: execProcess(input, { command: ['nope'] }, resolveUser(rootPath, ''), await readHost()),
+      terminal: false,
+      attach: { stdout: true, stderr: true },
+    }),
+    (error: Error) => /exec: "nope": executable file not found in \$PATH: unknown$/.test(error.message),
+  );
+  const check = execProcess(
+    input,
+    { command: ['sh', '-c', 'echo well; exit 1'] },
+    resolveUser(rootPath, ''),
+    await readHost(),
+  );
+  assert.deepEqual(await runtime.runCommand(id, check, { timeoutMs: 10_000, directory }), {
+    exitCode: 1,
+    output: 'well\n',
+  });
+  const slow = execProcess(input, { command: ['sleep', '60'] }, resolveUser(rootPath, ''), await readHost());
+  assert.deepEqual(await runtime.runCommand(id, slow, { timeoutMs: 200, directory }), {
+    exitCode: undefined,
+    output: '',
+  });
+  await runtime.signal(id, 9);
+  assert.equal((await exit).code, 137);
+  await runtime.deleteContainer(id);
+});
+
+for (const [command, exitCode, words] of [
+  ['nope', 127, /exec: "nope": executable file not found in \$PATH: unknown$/],
+  ['/nope', 127, /no such file or directory: unknown$/],
+  ['/etc/passwd', 126, /permission denied: unknown$/],
+  ['/etc', 126, /(permission denied|is a directory): unknown$/],
+] as const) {
+  test(`a command that cannot be run: ${command}`, async () => {
+    await assert.rejects(create({ args: [command] }), (error: Error) => {
+      assert.match(error.message, words);
+      assert.equal(startExitCode(error), exitCode);
+      return true;
+    });
+    await runtime.deleteContainer(serial.toString(16).padStart(64, '0'));
+  });
+}
+
+function makeRoot(path: string): void {
+  for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(path, name), { recursive: true });
+  cpSync('/bin/busybox', join(path, 'bin/busybox'));
+  for (const name of ['sh', 'cat', 'sleep', 'true', 'stty', 'id']) symlinkSync('busybox', join(path, 'bin', name));
+  writeFileSync(join(path, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n');
+  writeFileSync(join(path, 'etc/group'), 'root:x:0:\nann:x:1000:\nextra:x:2000:ann\n');
+}
