@@ -9,7 +9,7 @@ import type { Host } from './host.ts';
 import type { Leases } from './leases.ts';
 import type { PortHolder } from './ports.ts';
 import type { Resolvers } from './resolvers.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { PacketFilter } from './ruleset.ts';
 import type { State } from './state.ts';
 import type { NewEvent, SandboxRecord } from './store.ts';
 
@@ -19,7 +19,7 @@ export interface Context {
   readonly host: Host;
   readonly space: AddressSpace;
   readonly leases: Leases;
-  readonly ruleset: Ruleset;
+  readonly ruleset: PacketFilter;
   readonly ports: PortHolder;
   readonly resolvers: Resolvers;
   readonly announcer: Announcer;

@@ -208,7 +208,7 @@ function planEndpoint(
   if (!hasInterface) checkPlain(network, spec);
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   const aliases = (spec.aliases ?? []).map((alias) => checkName('alias', alias));
-  const wanted = (spec.ports ?? []).flatMap((port) => wantedBindings(network, port));
+  const wanted = (spec.ports ?? []).flatMap((port) => wantedBindings(context, network, port));
   const gatewayPriority = checkPriority(spec.gatewayPriority ?? 0);
   const interfaceName = hasInterface
     ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)

@@ -16,6 +16,7 @@ import { canonicalAddress } from '../kernel/inet.ts';
 import { reserveDescriptors } from '../kernel/process.ts';
 import { Announcer } from './announcer.ts';
 import { type Context, Paths } from './context.ts';
+import { type DefaultNetworkSpec, redefineDefault } from './default-network.ts';
 import { membershipsOf } from './endpoints.ts';
 import { EventBell, type EventOptions, followEvents } from './events.ts';
 import { byGatewayOrder, type Membership } from './gateway.ts';
@@ -33,8 +34,8 @@ import {
 import { PortHolder } from './ports.ts';
 import { publish, unpublish } from './publishing.ts';
 import { reconcile } from './reconcile.ts';
-import { Resolvers } from './resolvers.ts';
-import { Ruleset } from './ruleset.ts';
+import { type DnsDefaults, Resolvers } from './resolvers.ts';
+import { NoRuleset, Ruleset } from './ruleset.ts';
 import {
   attachSandbox,
   createSandbox,
@@ -74,8 +75,17 @@ export interface EngineOptions {
   readonly runRoot?: string;
   /** Where subnets come from that nobody named. Default: see ipam. */
   readonly pools?: readonly DefaultPool[];
-  /** How the default network is made the first time. False: it is not made. */
-  readonly defaultNetwork?: Omit<NetworkSpec, 'name' | 'driver'> | false;
+  /**
+   * What the default network is like; what is left out stays as it was. It is changed only while none of its sandboxes
+   * runs, else `onError` hears of it. False: it is not made.
+   */
+  readonly defaultNetwork?: DefaultNetworkSpec | false;
+  /** For sandboxes that have none of their own. Default: what the host's resolv.conf says. */
+  readonly dns?: DnsDefaults;
+  /** False makes no rules and removes those of before: no isolation, no masquerade, and nothing can be published. Default: true. */
+  readonly packetFilter?: boolean;
+  /** False leaves it to others to let the host forward packets. Default: true. */
+  readonly forwarding?: boolean;
   /** How long to wait for another engine of the same run directory to end. Default: 5000. */
   readonly lockWaitMs?: number;
   /** Failures in the background, such as a resolver's socket. Default: a line on standard error. */
@@ -100,16 +110,16 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const context: Context = {
     paths,
     state: new State(store),
-    host: cleanup.use(new Host()),
+    host: cleanup.use(new Host({ forwarding: options.forwarding ?? true })),
     space: new AddressSpace({ ula, ...(options.pools === undefined ? {} : { pools: [...options.pools] }) }),
     leases: new Leases(),
-    ruleset: cleanup.use(new Ruleset()),
+    ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset()),
     ports: cleanup.use(new PortHolder()),
-    resolvers: cleanup.use(new Resolvers(paths, onError)),
+    resolvers: cleanup.use(new Resolvers(paths, onError, options.dns ?? {})),
     announcer: new Announcer(onError),
   };
   cleanup.defer(() => context.host.reaper.settled());
-  restore(context);
+  restore(context, options.defaultNetwork || {}, onError);
   await reserveDescriptors(DESCRIPTORS);
   const report = await reconcile(context, { fresh: true });
   for (const line of report.failed) onError(new PontoonError('kernel', line));
@@ -331,7 +341,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Makes the networks that are always there. */
-  async ensurePredefined(defaultNetwork: NonNullable<EngineOptions['defaultNetwork']>): Promise<void> {
+  async ensurePredefined(defaultNetwork: DefaultNetworkSpec | false): Promise<void> {
     const { networks } = this.#context.state;
     if (defaultNetwork !== false && networks.named(DEFAULT_NETWORK) === undefined) {
       await this.createNetwork({ bridgeName: DEFAULT_BRIDGE, ...defaultNetwork, name: DEFAULT_NETWORK });
@@ -394,9 +404,10 @@ export class Engine implements AsyncDisposable {
 }
 
 /** Builds what the store does not hold from what it does. */
-function restore(context: Context): void {
+function restore(context: Context, defaultNetwork: DefaultNetworkSpec, onError: (error: Error) => void): void {
   const { state, leases } = context;
   for (const network of state.networks) restoreSubnets(context, network);
+  redefineDefault(context, defaultNetwork, onError);
   for (const endpoint of state.endpoints.values())
     leases.restore(endpoint, state.sandboxes.get(endpoint.sandboxId)?.name ?? endpoint.id);
 }

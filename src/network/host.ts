@@ -25,6 +25,12 @@ export class Host implements Disposable {
   readonly reaper = new Reaper();
   /** Indexes of links that are known to be ours. */
   readonly #ours = new Set<number>();
+  readonly #forwarding: boolean;
+
+  /** `forwarding`: false leaves the host's forwarding as it is. */
+  constructor(options: { readonly forwarding: boolean }) {
+    this.#forwarding = options.forwarding;
+  }
 
   /** After `reaper.settled`. */
   [Symbol.dispose](): void {
@@ -73,6 +79,7 @@ export class Host implements Disposable {
    * @returns one line for each setting that was changed
    */
   allowForwarding(ipv6: boolean): string[] {
+    if (!this.#forwarding) return [];
     const changed = this.#set('net.ipv4.ip_forward', '1');
     if (!ipv6 || readSysctl('net.ipv6.conf.all.forwarding') === '1') return changed;
     for (const { family, protocol, link } of defaultRoutes(this.foreignRoutes())) {

@@ -99,12 +99,26 @@ export function restoreSubnets({ space, leases }: Context, network: NetworkRecor
   leases.addNetwork(network);
 }
 
+/**
+ * What a network is when a spec makes it anew under its ID. It has its new subnets then, and no longer the old ones.
+ * @throws PontoonError; it is as it was then
+ */
+export function resolveAgain(context: Context, network: NetworkRecord, spec: NetworkSpec): NetworkRecord {
+  releaseSubnets(context.space, network);
+  try {
+    return resolveNetwork(context, spec, network);
+  } catch (error) {
+    restoreSubnets(context, network);
+    throw error;
+  }
+}
+
 /** Checks a spec and fills in what it leaves open; its subnets are claimed. @throws PontoonError */
-function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
+function resolveNetwork(context: Context, spec: NetworkSpec, replaced?: NetworkRecord): NetworkRecord {
   const { state, host, space } = context;
   const name = checkName('network', spec.name);
   const predefined = name === 'bridge' || name === 'host' || name === 'none';
-  if (state.networks.named(name) !== undefined) {
+  if (replaced === undefined && state.networks.named(name) !== undefined) {
     throw new PontoonError('name-taken', `network with name ${name} already exists: choose another name`, {
       subject: name,
     });
@@ -125,8 +139,9 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
     );
   }
   DRIVERS[driver].check(host, spec);
-  const id = newId();
-  const bridgeName = driver === 'bridge' ? bridgeNameOf(context, spec, id) : undefined;
+  const id = replaced?.id ?? newId();
+  const keepsBridge = spec.bridgeName !== undefined && spec.bridgeName === replaced?.bridgeName;
+  const bridgeName = driver !== 'bridge' || keepsBridge ? spec.bridgeName : bridgeNameOf(context, spec, id);
   const addressed = DRIVERS[driver].hasInterfaces;
   const routes = addressed ? host.foreignRoutes() : [];
   space.setHostRoutes(host.routedPrefixes(routes, spec.parent));
@@ -135,7 +150,7 @@ function resolveNetwork(context: Context, spec: NetworkSpec): NetworkRecord {
   const network: NetworkRecord = {
     id,
     name,
-    createdMs: Date.now(),
+    createdMs: replaced?.createdMs ?? Date.now(),
     driver,
     subnets,
     hostAddress: spec.hostAddress === undefined ? undefined : canonicalAddress(spec.hostAddress),
@@ -190,7 +205,7 @@ function checkMtu({ mtuBytes, subnets }: NetworkRecord): void {
   });
 }
 
-function releaseSubnets(space: Context['space'], network: Pick<NetworkRecord, 'name' | 'subnets'>): void {
+export function releaseSubnets(space: Context['space'], network: Pick<NetworkRecord, 'name' | 'subnets'>): void {
   for (const { subnet } of network.subnets)
     space.release({ prefix: Prefix.parse(subnet), holder: holderText(network.name) });
 }

@@ -19,7 +19,7 @@ export function publish(
   spec: PortBindingSpec,
 ): PortBinding[] {
   const { state, ports, ruleset } = context;
-  const wanted = wantedBindings(network, spec);
+  const wanted = wantedBindings(context, network, spec);
   const added = sandbox.running ? ports.hold(wanted, whoHas(context)) : wanted;
   const published: EndpointRecord = { ...endpoint, ports: [...endpoint.ports, ...added] };
   try {
@@ -62,7 +62,11 @@ export function unpublish(
 }
 
 /** What a spec asks for on a network, checked. @throws PontoonError bad-value, bad-address */
-export function wantedBindings(network: NetworkRecord, spec: PortBindingSpec): PortBinding[] {
+export function wantedBindings({ ruleset }: Context, network: NetworkRecord, spec: PortBindingSpec): PortBinding[] {
+  if (!ruleset.publishes) {
+    const message = 'ports cannot be published: this engine was told to make no packet filter; open it with one';
+    throw new PontoonError('mode-conflict', message);
+  }
   const bindings = parsePorts(spec, network.hostAddress);
   checkPublishable(network, bindings[0]?.hostAddress);
   return bindings;

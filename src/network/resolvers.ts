@@ -22,20 +22,26 @@ import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
+import type { SandboxSpec } from './types.ts';
 
 /** What `describeTable` says of a whole redirect: a chain and four rules. */
 const REDIRECT_LINES = 5;
 const HOST_RESOLV_CONF = '/etc/resolv.conf';
 
+/** What sandboxes get that say nothing themselves: name servers asked from inside the sandbox, domains, options. */
+export type DnsDefaults = Pick<SandboxSpec, 'dns' | 'dnsSearch' | 'dnsOptions'>;
+
 export class Resolvers implements Disposable {
   readonly directory = new NameDirectory();
   readonly #paths: Paths;
   readonly #onError: (error: Error) => void;
+  readonly #defaults: DnsDefaults;
   readonly #running = new Map<string, Resolver>();
 
-  constructor(paths: Paths, onError: (error: Error) => void) {
+  constructor(paths: Paths, onError: (error: Error) => void, defaults: DnsDefaults) {
     this.#paths = paths;
     this.#onError = onError;
+    this.#defaults = defaults;
   }
 
   [Symbol.dispose](): void {
@@ -103,7 +109,11 @@ export class Resolvers implements Disposable {
     const rendered = renderResolvConf({
       host: hostResolvConf(),
       hostPath: HOST_RESOLV_CONF,
-      settings: { nameservers: sandbox.dns, search: sandbox.dnsSearch, options: sandbox.dnsOptions },
+      settings: {
+        nameservers: sandbox.dns ?? this.#defaults.dns,
+        search: sandbox.dnsSearch ?? this.#defaults.dnsSearch,
+        options: sandbox.dnsOptions ?? this.#defaults.dnsOptions,
+      },
       resolver: sandbox.resolver,
       ipv6,
     });

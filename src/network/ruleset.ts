@@ -153,15 +153,49 @@ export function bindingElements(endpoint: EndpointRecord, binding: PortBinding):
   });
 }
 
+/** What the engine wants of a packet filter. */
+export interface PacketFilter extends Disposable {
+  /** Whether published ports are led to their endpoints. */
+  readonly publishes: boolean;
+  /** @throws KernelError; then nothing has changed */
+  add(placed: readonly Placed[]): void;
+  /** Takes elements out; what is not there is fine. */
+  remove(placed: readonly Placed[]): void;
+  /** Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. */
+  forgetFlows(bindings: readonly PortBinding[]): void;
+  /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
+  repair(wanted: readonly Placed[]): string[];
+}
+
+/** No rules at all, for who filters packets by other means. */
+export class NoRuleset implements PacketFilter {
+  readonly publishes = false;
+
+  add(): void {}
+  remove(): void {}
+  forgetFlows(): void {}
+
+  /** Removes the table of an engine that had one. */
+  repair(): string[] {
+    using socket = openNetfilter();
+    if (describeTable(socket, table).length === 0) return [];
+    step('rules: table');
+    install(['delete table inet pontoon']);
+    return ['table inet pontoon: removed'];
+  }
+
+  [Symbol.dispose](): void {}
+}
+
 /** The table in the kernel, and changes to what it holds: each one transaction. */
-export class Ruleset implements Disposable {
+export class Ruleset implements PacketFilter {
+  readonly publishes = true;
   readonly #socket: NetlinkSocket = openNetfilter();
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
 
-  /** @throws KernelError; then nothing has changed */
   add(placed: readonly Placed[]): void {
     transact(
       this.#socket,
@@ -169,7 +203,6 @@ export class Ruleset implements Disposable {
     );
   }
 
-  /** Takes elements out; what is not there is fine. */
   remove(placed: readonly Placed[]): void {
     const requests = placed.map(({ set, element }) => deleteElement(set, element));
     try {
@@ -180,7 +213,6 @@ export class Ruleset implements Disposable {
     }
   }
 
-  /** Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. */
   forgetFlows(bindings: readonly PortBinding[]): void {
     for (const { protocol, hostPort, hostAddress } of bindings) {
       if (protocol !== 'udp') continue;
@@ -192,7 +224,6 @@ export class Ruleset implements Disposable {
     }
   }
 
-  /** Makes the table hold exactly these elements; one line for each thing done. @throws PontoonError */
   repair(wanted: readonly Placed[]): string[] {
     const rebuilt = this.#repairRules();
     const done = rebuilt ? ['table inet pontoon: made'] : [];

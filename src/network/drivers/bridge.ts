@@ -62,7 +62,6 @@ export const bridgeDriver: NetworkDriver = {
         createBridge({
           name,
           mac: bridgeMac(network.id),
-          mtuBytes: network.mtuBytes,
           group: OWNED_GROUP,
           // There is no STP to wait for. With a delay, the kernel says of each port once more that it is there, 15 s late.
           forwardDelaySeconds: 0,
@@ -72,7 +71,8 @@ export const bridgeDriver: NetworkDriver = {
       // or two after the first endpoint, the host could not ask for the endpoints' MACs.
       writeSysctl(`net.ipv6.conf.${sysctlPart(name)}.accept_dad`, '0');
       step(`bridge ${name}: alias`);
-      host.rt.request(setLink(name, { alias: ownerAlias(network.id) }));
+      // An MTU that a bridge was born with would go when its last port goes (net/bridge/br_if.c: br_mtu_auto_adjust).
+      host.rt.request(setLink(name, { alias: ownerAlias(network.id), mtuBytes: network.mtuBytes }));
       link = host.link(name)!;
       done.push(`bridge ${name}: made`);
     } else if (ownerOf(link.alias) !== network.id) {
