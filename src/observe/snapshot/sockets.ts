@@ -6,7 +6,7 @@
  * @see net/ipv4/inet_diag.c, net/ipv4/udp_diag.c, Documentation/networking/proc_net_tcp.rst, ss(8)
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { KernelError } from '../../kernel/error.ts';
 import { formatAddress } from '../../kernel/inet.ts';
 import { isModuleIdle } from '../../kernel/modules.ts';
@@ -40,7 +40,8 @@ const SCTP: Transport = { protocol: 'sctp', number: 132, state: TCP_LISTEN, modu
 /** The listeners of the namespace in which the calling thread is. @throws KernelError */
 export function readSockets(): Socket[] {
   using socket = new NetlinkSocket(NETLINK_SOCK_DIAG);
-  return [TCP, UDP, SCTP].flatMap((transport) => {
+  const transports = existsSync('/proc/thread-self/net/sctp') ? [TCP, UDP, SCTP] : [TCP, UDP];
+  return transports.flatMap((transport) => {
     if (isModuleIdle(transport.module)) return readProc(transport);
     return [AF_INET, AF_INET6].flatMap((family) => dump(socket, transport, family));
   });

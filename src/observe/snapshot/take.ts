@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, hostname, release } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { PontoonError } from '../../errors.ts';
 import { listConntrack } from '../../kernel/conntrack.ts';
 import { NetworkNamespace } from '../../kernel/namespace.ts';
@@ -19,7 +20,7 @@ import { NETLINK_ROUTE } from '../../kernel/uapi/netlink.ts';
 import { readAddresses, readNeighbours, readRoutes, readRules } from './addressing.ts';
 import { readFdb, readMdb } from './bridges.ts';
 import { type ContainerSources, readContainers } from './containers/read.ts';
-import { type FoundNamespace, findNamespaces, nameProcesses, namespaceIdOf } from './discover.ts';
+import { type FoundNamespace, findNamespaces, HOST_PATH, nameProcesses, namespaceIdOf } from './discover.ts';
 import { hasTables, readFilters } from './filters.ts';
 import { readLinks, type SeenLink } from './links.ts';
 import { type NamedNamespace, nameNamespaces } from './names.ts';
@@ -54,6 +55,7 @@ export interface SnapshotOptions {
 
 /** More of a kind in one namespace is cut off, and noted. */
 const ENTRIES_MAX = 200_000;
+const NAMESPACES_AT_ONCE = 16;
 
 /** What was read of one namespace while its sockets were open. */
 interface Dump {
@@ -79,7 +81,7 @@ export async function takeSnapshot(options: SnapshotOptions = {}): Promise<Snaps
     return namespace === undefined ? container : { ...container, namespace };
   });
   const named = nameNamespaces(found, containers, options.runRoot ?? '/run/pontoon');
-  const dumps = readAll(found, named, options, notes);
+  const dumps = await readAll(found, named, options, notes);
   const links = joinLinks(dumps);
   const namespaces = dumps.map(({ found: { id }, rest }): Namespace => {
     const { name, owner, names } = named.get(id) as NamedNamespace;
@@ -99,29 +101,36 @@ export async function takeSnapshot(options: SnapshotOptions = {}): Promise<Snaps
   };
 }
 
-function readAll(
+async function readAll(
   found: readonly FoundNamespace[],
   named: ReadonlyMap<NamespaceId, NamedNamespace>,
   options: SnapshotOptions,
   notes: Note[],
-): Dump[] {
-  const host = found[0] as FoundNamespace;
-  using hostNamespace = NetworkNamespace.open(host.open);
-  return found.flatMap((one): Dump[] => {
-    if (one.isHost) return [readNamespace(one, hostNamespace, hostNamespace, named, options, notes)];
-    let namespace: NetworkNamespace;
-    try {
-      namespace = NetworkNamespace.open(one.open);
-    } catch (error) {
-      if (!PontoonError.is(error, 'namespace-not-found', 'no-privilege')) throw error;
-      if (namespaceIdOf(one.open) === undefined) return []; // it ended meanwhile
-      notes.push({ kind: 'unreadable', what: 'namespaces', namespace: one.id, message: error.message });
-      return [];
+): Promise<Dump[]> {
+  using host = NetworkNamespace.open(HOST_PATH);
+  const dumps: Dump[] = [];
+  for (const [index, one] of found.entries()) {
+    // Others in this process get their turn, and closing what was opened gets done.
+    if (index % NAMESPACES_AT_ONCE === NAMESPACES_AT_ONCE - 1) await setImmediate();
+    using namespace = openNamespace(one, notes);
+    if (namespace !== undefined) dumps.push(readNamespace(one, namespace, host, named, options, notes));
+  }
+  return dumps;
+}
+
+/** Undefined for one that is gone, or that may not be entered, which is noted. */
+function openNamespace({ id, open }: FoundNamespace, notes: Note[]): NetworkNamespace | undefined {
+  try {
+    const namespace = NetworkNamespace.open(open);
+    if (`net:[${namespace.inode}]` === id) return namespace;
+    namespace[Symbol.dispose](); // the process ended, and another one has its number
+  } catch (error) {
+    if (!PontoonError.is(error, 'namespace-not-found', 'no-privilege')) throw error;
+    if (namespaceIdOf(open) === id) {
+      notes.push({ kind: 'unreadable', what: 'namespaces', namespace: id, message: error.message });
     }
-    using _ = namespace;
-    if (`net:[${namespace.inode}]` !== one.id) return []; // the process ended, and its number has a new one
-    return [readNamespace(one, namespace, hostNamespace, named, options, notes)];
-  });
+  }
+  return undefined;
 }
 
 function readNamespace(

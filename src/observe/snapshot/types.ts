@@ -406,23 +406,18 @@ export interface MdbEntry {
 /** The sysctls that decide about packets. Per link they stand with the link. */
 export interface Settings {
   readonly ipv4: {
-    /** net.ipv4.conf.all; its `forwarding` is net.ipv4.ip_forward. */
+    /** net.ipv4.conf.all, of which what counts besides a link's own; its `forwarding` is net.ipv4.ip_forward. */
     readonly all: Ipv4Settings;
-    /** What new links begin with. */
+    /** What new links begin with, of forwarding and its like. */
     readonly default: Ipv4Settings;
     readonly icmpEchoIgnoreAll?: boolean;
-    readonly icmpEchoIgnoreBroadcasts?: boolean;
-    readonly nonlocalBind?: boolean;
     readonly localPortRange?: PortRange;
-    readonly unprivilegedPortStart?: number;
   };
   /** Absent where the kernel has no IPv6. */
   readonly ipv6?: {
     readonly all: Ipv6Settings;
     readonly default: Ipv6Settings;
     readonly icmpEchoIgnoreAll?: boolean;
-    readonly bindV6Only?: boolean;
-    readonly nonlocalBind?: boolean;
   };
   /** net.bridge.bridge-nf-*: bridged frames visit the IP rules. Absent where br_netfilter is not loaded. */
   readonly bridge?: {
