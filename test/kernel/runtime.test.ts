@@ -19,7 +19,6 @@ import {
   resolveUser,
   startExitCode,
   watchExits,
-  writeBundle,
 } from '../../src/container/runtime/index.ts';
 import { NetworkNamespace } from '../../src/kernel/namespace.ts';
 
@@ -82,15 +81,13 @@ async function create({ args, terminal = false, stdin = false, spec = {} }: Opti
     sharedNamespaces: {},
     devices: [],
   };
-  await writeBundle(directory, input);
   const exit = new Promise<ExitRecord>((resolve) => exited.set(id, resolve));
   const logPath = join(directory, 'log');
   const processes = await runtime.launch({
-    id,
+    input,
     directory,
     logPath,
     exitDirectory: exits,
-    terminal,
     stdin,
     stdinOnce: stdin,
   });

@@ -30,7 +30,12 @@ export function reason(words: string): string {
     .replace(/^.*unable to start container process: /, '')
     .replace(/^(?:runc|crun) (?:run|create|exec|start) failed: /, '');
   const missing = /executable file [`'"](.*?)[`'"] not found in \$PATH/.exec(text);
-  if (missing !== null) return `exec: "${missing[1]}": executable file not found in $PATH`;
+  if (missing !== null) {
+    const name = missing[1] ?? '';
+    const what = name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH';
+    return `exec: "${name}": ${what}`;
+  }
+  if (/^open executable: (?:Operation not permitted|Permission denied)/.test(text)) return 'exec: permission denied';
   return text.replace(/\b(?:No such file|Permission denied|Is a directory|Not a directory|Exec format)/g, (error) =>
     error.toLowerCase(),
   );

@@ -2,14 +2,13 @@
  * @module Running containers: the seam between what a container is and the processes of the host.
  *
  *   const runtime = await Runtime.open({ runRoot });
- *   await writeBundle(directory, { id, spec, process, rootPath, … });
- *   const { pid } = await runtime.launch({ id, directory, … });     // created, waits
- *   const streams = await attach(directory, { stdout: true });       // misses nothing
+ *   const { pid } = await runtime.launch({ input: { id, spec, process, … }, directory, … });   // created, waits
+ *   const streams = await attach(directory, { stdout: true });                                 // misses nothing
  *   await runtime.startProcess(id);
  */
 
 export { attach } from './attach.ts';
-export { ranOutOfMemory, writeBundle } from './bundle.ts';
+export { ranOutOfMemory } from './bundle.ts';
 export { reopenLog, resize } from './control.ts';
 export { findDevices } from './devices.ts';
 export { processEnvironment } from './environment.ts';

@@ -22,34 +22,54 @@ const DIRECTORIES = [
 export interface Program {
   readonly name: string;
   readonly path: string;
+  /** What comes before its own arguments. */
+  readonly args: readonly string[];
 }
 
 /**
- * crun, else runc: crun is faster and smaller, but refuses a hybrid cgroup tree, of which runc takes the v1 part.
- * @throws PontoonError program-missing
+ * crun refuses a machine that has cgroup v1 and v2 side by side. Where v2 is out of its sight, it works with v1; so it
+ * gets mounts of its own, in which v2 is not there. What others mount later arrives there too.
  */
+const WITHOUT_CGROUP2: Program = {
+  name: 'unshare',
+  path: '/usr/bin/unshare',
+  args: [
+    '--mount',
+    '--propagation',
+    'slave',
+    '--',
+    '/bin/sh',
+    '-c',
+    'umount -l /sys/fs/cgroup/unified && exec "$0" "$@"',
+  ],
+};
+
+/** crun, which is faster and smaller, else runc. @throws PontoonError program-missing */
 export async function findRuntime({ preferred }: { preferred?: string | undefined } = {}): Promise<Program> {
   const { cgroups } = await readHost();
-  const names = preferred ? [preferred] : cgroups === 'hybrid' ? ['runc'] : ['crun', 'runc'];
+  const names = preferred ? [preferred] : ['crun', 'runc'];
   for (const name of names) {
     const path = await findProgram(name);
-    if (path !== undefined) return { name, path };
+    if (path === undefined) continue;
+    const isCrun = path.endsWith('crun');
+    if (isCrun && cgroups === 'hybrid')
+      return { name, path: WITHOUT_CGROUP2.path, args: [...WITHOUT_CGROUP2.args, path] };
+    return { name, path, args: [] };
   }
-  const why = preferred ? '' : cgroups === 'hybrid' ? ' (crun cannot work with cgroups v1 and v2 side by side)' : '';
-  throw missing(names.join(' or '), names[0] ?? 'crun', why);
+  throw missing(`the OCI runtime ${names.join(' or ')}`, names[0] ?? 'crun');
 }
 
 /** @throws PontoonError program-missing */
 export async function findConmon(): Promise<Program> {
   const path = await findProgram('conmon');
-  if (path === undefined) throw missing('conmon', 'conmon', '');
-  return { name: 'conmon', path };
+  if (path === undefined) throw missing('conmon', 'conmon');
+  return { name: 'conmon', path, args: [] };
 }
 
 /** The program for `--init`: any tini without shared libraries. @throws PontoonError program-missing */
 export async function findInit(): Promise<string> {
   const path = (await findProgram('docker-init')) ?? (await findProgram('tini-static'));
-  if (path === undefined) throw missing('tini-static, which --init needs,', 'tini', '');
+  if (path === undefined) throw missing('tini-static, which --init needs,', 'tini');
   return path;
 }
 
@@ -140,12 +160,8 @@ async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-function missing(what: string, debianPackage: string, why: string): PontoonError {
-  return new PontoonError(
-    'program-missing',
-    `${what} is not installed${why}: install the Debian package ${debianPackage}`,
-    {
-      subject: what,
-    },
-  );
+function missing(what: string, debianPackage: string): PontoonError {
+  return new PontoonError('program-missing', `${what} is not installed: install the Debian package ${debianPackage}`, {
+    subject: what,
+  });
 }

@@ -12,24 +12,27 @@ import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 import type { Attachment, AttachOptions, ResourceSpec } from '../types.ts';
 import { attach } from './attach.ts';
+import { writeBundle } from './bundle.ts';
+import { CompiledFilters } from './compiled-filters.ts';
 import { Conmon } from './conmon.ts';
 import { startFailure } from './failure.ts';
 import { readHost } from './host.ts';
 import { findConmon, findRuntime, type Program, run, runLimited } from './program.ts';
 import { limits } from './resources.ts';
+import { ociSpec } from './spec.ts';
+import type { BundleInput } from './types.ts';
 
 export interface LaunchOptions {
-  readonly id: string;
+  readonly input: BundleInput;
   /** For conmon's own messages. */
   readonly name?: string;
-  /** The bundle: a directory with config.json. */
+  /** The bundle; made here. */
   readonly directory: string;
   /** undefined: nothing is logged. */
   readonly logPath: string | undefined;
   /** The log starts anew beyond this size. */
   readonly logSizeBytes?: number;
   readonly exitDirectory: string;
-  readonly terminal: boolean;
   /** Standard input is open. */
   readonly stdin: boolean;
   /** It is closed when the first who is attached goes. */
@@ -62,16 +65,18 @@ const CONTAINER_PID = 'container.pid';
 
 export class Runtime {
   readonly name: string;
-  readonly path: string;
   readonly #conmon: Program;
   /** Where the runtime keeps the state of its containers. */
   readonly #root: string;
+  readonly #runtime: Program;
+  readonly #filters: CompiledFilters;
 
   private constructor(runtime: Program, conmon: Program, root: string) {
     this.name = runtime.name;
-    this.path = runtime.path;
     this.#conmon = conmon;
     this.#root = root;
+    this.#runtime = runtime;
+    this.#filters = new CompiledFilters(root);
   }
 
   /** @throws PontoonError program-missing */
@@ -82,16 +87,20 @@ export class Runtime {
     return new Runtime(runtime, conmon, root);
   }
 
-  /** Creates the container: its process is there and waits for startProcess. @throws PontoonError start-failed, program */
+  /** Creates the container: its process is there and waits for startProcess. @throws PontoonError start-failed, program, bad-value */
   async launch(options: LaunchOptions): Promise<{ pid: number; conmonPid: number }> {
-    const { id, directory, name = id, terminal, stdin, stdinOnce = false } = options;
+    const { input, directory, stdin, stdinOnce = false } = options;
+    const { id, process } = input;
+    const name = options.name ?? id;
+    const config = ociSpec(input, await readHost());
+    await writeBundle(directory, this.#filters.apply(config));
     const conmon = new Conmon(
       this.#conmon.path,
       [
         ...this.#commonArguments(id, id, directory, name, options.exitDirectory),
         ...['--conmon-pidfile', join(directory, CONMON_PID)],
         ...logArguments(options),
-        ...(terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
+        ...(process.terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
         ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
       ],
       { directory },
@@ -100,7 +109,8 @@ export class Runtime {
       conmon.proceed();
       const { data: pid, message } = await conmon.report();
       if (pid <= 0) throw startFailure('create', this.name, message);
-      return { pid, conmonPid: await readPid(join(directory, CONMON_PID)) };
+      const [conmonPid] = await Promise.all([readPid(join(directory, CONMON_PID)), this.#filters.learn(id, config)]);
+      return { pid, conmonPid };
     } finally {
       conmon.release();
     }
@@ -108,7 +118,7 @@ export class Runtime {
 
   /** Lets the container's process run. @throws PontoonError start-failed */
   async startProcess(id: string): Promise<void> {
-    const { exitCode, stderr } = await this.#run('start', id);
+    const { exitCode, stderr } = await this.#run(['start', id]);
     if (exitCode !== 0) throw startFailure('start', this.name, stderr);
   }
 
@@ -133,9 +143,7 @@ export class Runtime {
   /** Changes the limits that are given; the others stay. */
   async update(id: string, resources: ResourceSpec): Promise<void> {
     const changed = JSON.stringify(limits(resources, await readHost()));
-    const { exitCode, stderr } = await run(this.path, ['--root', this.#root, 'update', '--resources', '-', id], {
-      input: changed,
-    });
+    const { exitCode, stderr } = await this.#run(['update', '--resources', '-', id], changed);
     if (exitCode !== 0) throw this.#failure('update', stderr);
   }
 
@@ -188,8 +196,8 @@ export class Runtime {
     await writeFile(specPath, JSON.stringify(process));
     try {
       return await runLimited(
-        this.path,
-        ['--root', this.#root, 'exec', '--process', specPath, '--pid-file', pidPath, id],
+        this.#runtime.path,
+        [...this.#runtimeArguments, 'exec', '--process', specPath, '--pid-file', pidPath, id],
         { ...options, kill: () => killByFile(pidPath) },
       );
     } finally {
@@ -200,18 +208,22 @@ export class Runtime {
   #commonArguments(id: string, unique: string, directory: string, name: string, exits: string): string[] {
     return [
       ...['--api-version', '1', '--cid', id, '--cuuid', unique, '--name', name],
-      ...['--runtime', this.path, '--runtime-arg', '--root', '--runtime-arg', this.#root],
+      ...['--runtime', this.#runtime.path, ...this.#runtimeArguments.map((argument) => `--runtime-arg=${argument}`)],
       ...['--bundle', directory, '--full-attach', '--container-pidfile', join(directory, CONTAINER_PID)],
       ...['--exit-dir', exits, '--log-level', 'error', '--no-sync-log'],
     ];
   }
 
-  #run(command: string, ...args: string[]) {
-    return run(this.path, ['--root', this.#root, command, ...args]);
+  get #runtimeArguments(): string[] {
+    return [...this.#runtime.args, '--root', this.#root];
+  }
+
+  #run(args: readonly string[], input?: string) {
+    return run(this.#runtime.path, [...this.#runtimeArguments, ...args], input === undefined ? {} : { input });
   }
 
   async #command(command: string, ...args: string[]): Promise<void> {
-    const { exitCode, stderr } = await this.#run(command, ...args);
+    const { exitCode, stderr } = await this.#run([command, ...args]);
     if (exitCode !== 0) throw this.#failure(command, stderr);
   }
 

@@ -11,14 +11,21 @@ import { deviceNodes } from './devices.ts';
 import { mergeEnvironment } from './environment.ts';
 import { containerMounts, INIT_PATH } from './mounts.ts';
 import { containerLimits, containerResources } from './resources.ts';
-import { resolveSeccomp } from './seccomp.ts';
+import { type OciSeccomp, resolveSeccomp } from './seccomp.ts';
 import { resolveSecurity } from './security.ts';
 import type { BundleInput, Host, UserIds } from './types.ts';
 
 const OCI_VERSION = '1.0.2';
 
+/** config.json; typed where others read or change it. */
+export interface OciConfig {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly linux: { readonly seccomp?: OciSeccomp; readonly [field: string]: unknown };
+  readonly [field: string]: unknown;
+}
+
 /** config.json. @throws PontoonError bad-value, no-privilege where the spec asks for what cannot be */
-export function ociSpec(input: BundleInput, host: Host): object {
+export function ociSpec(input: BundleInput, host: Host): OciConfig {
   const { spec } = input;
   const security = resolveSecurity(spec.security ?? {});
   const capabilities = containerCapabilities(spec.security ?? {}, host.capabilities);
