@@ -47,6 +47,13 @@ export function mountRoot({ id, lower, dataRoot, runRoot }: RootOptions & { read
   return mountLayers(inMemory);
 }
 
+/** Where a container's root is, or would be; its lower directory is the image's business. */
+export function rootPaths({ id, dataRoot, runRoot }: RootOptions): Omit<RootPaths, 'lower'> {
+  const merged = mergedPath(runRoot, id);
+  const inMemory = layerPaths(join(memoryPath(runRoot), 'roots', id));
+  return { ...(exists(inMemory.upper) ? inMemory : layerPaths(join(dataRoot, 'roots', id))), merged };
+}
+
 /** Takes the mount away; processes that still have files open in it keep them. @throws KernelError */
 export function unmountRoot({ id, runRoot }: Pick<RootOptions, 'id' | 'runRoot'>): void {
   const merged = mergedPath(runRoot, id);
