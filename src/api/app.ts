@@ -5,8 +5,9 @@
 
 import { Readable } from 'node:stream';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Containers } from '../container/containers.ts';
+import type { Images } from '../container/images/index.ts';
 import type { Engine } from '../network/engine.ts';
-import type { EndpointSpec } from '../network/types.ts';
 import { routeUpgrades } from './connections.ts';
 import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
@@ -33,17 +34,11 @@ export interface DaemonInfo {
   readonly registryMirrors?: readonly string[];
 }
 
-/** What the routes of networks need of containers. */
-export interface ContainerNetworking {
-  find(ref: string): { readonly id: string };
-  connect(ref: string, network: string, spec: EndpointSpec): Promise<unknown>;
-  disconnect(ref: string, network: string, options: { readonly force: boolean }): Promise<unknown>;
-}
-
 export interface ApiDependencies {
   readonly engine: Engine;
   /** Absent in the command line's own process. */
-  readonly containers?: ContainerNetworking;
+  readonly containers?: Containers;
+  readonly images?: Images;
   readonly info: DaemonInfo;
   readonly events: EventHub;
   readonly log: FastifyBaseLogger;
@@ -104,6 +99,13 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
   });
   // Tar archives and the like: the handler reads the stream.
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  // Clients compare the whole header; JSON is UTF-8 without being told (RFC 8259, 8.1).
+  app.addHook('onSend', async (_request, reply) => {
+    if (/^application\/json;/.test(String(reply.getHeader('content-type')))) {
+      reply.raw.setHeader('content-type', 'application/json');
+      reply.header('content-type', 'application/json');
+    }
+  });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
   app.setNotFoundHandler((_request, reply) => sendError(reply, new HttpError(404, 'page not found')));
   for (const addRoutes of AREAS) addRoutes(app, dependencies);

@@ -12,6 +12,7 @@ import type { ContainerEvent } from '../container/types.ts';
 import type { Engine } from '../network/engine.ts';
 import type { EngineEvent } from '../network/types.ts';
 import type { ApiDependencies } from './app.ts';
+import { badRequest } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
 import { timeOf } from './parse.ts';
 
@@ -93,7 +94,8 @@ function timeout(untilNs: bigint): AbortSignal {
 /** What Docker tells too; sandboxes and ports are for /pontoon/events. */
 function ofEngine({ type, action, id, attributes, timeMs }: EngineEvent): ApiEvent | undefined {
   if (type !== 'network') return undefined;
-  return { type, action, id, attributes, timeNs: BigInt(timeMs) * NS_PER_MS };
+  const driver = attributes.type === 'none' ? 'null' : attributes.type!;
+  return { type, action, id, attributes: { ...attributes, type: driver }, timeNs: BigInt(timeMs) * NS_PER_MS };
 }
 
 const SCOPE = 'local';
@@ -151,8 +153,12 @@ export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies
       'service',
       ...BY_TYPE,
     );
-    const sinceNs = timeOf('since', query.since);
+    // The beginning of time is a time here.
+    const sinceNs = query.since === '0' ? 0n : timeOf('since', query.since);
     const untilNs = timeOf('until', query.until);
+    if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
+      throw badRequest(`\`since\` time (${query.since}) cannot be after \`until\` time (${query.until})`);
+    }
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     reply.hijack();

@@ -20,6 +20,7 @@ interface ById {
   readonly Querystring: Record<string, unknown>;
 }
 
+const PREDEFINED = ['bridge', 'host', 'none', 'default'];
 const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 
 export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependencies): void {
@@ -43,6 +44,9 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
   app.post('/networks/create', async (request, reply) => {
     const body = parseBody(NETWORK_CREATE_BODY, request);
     if (body.Name.trim() === '') throw badRequest('invalid name: a network needs one');
+    if (PREDEFINED.includes(body.Name)) {
+      throw new HttpError(403, `operation is not permitted on predefined ${body.Name} network`);
+    }
     const { id } = await engine.createNetwork(networkSpec(body));
     return reply.code(201).send({ Id: id, Warning: '' });
   });

@@ -1,0 +1,48 @@
+/**
+ * @module `pontoon daemon`: serves the Engine API, with dockerd's flags.
+ */
+
+import { type Command, Option } from 'commander';
+import { FLAGS, type Flag } from '../daemon/flags.ts';
+import type { GivenFlag } from '../daemon/settings.ts';
+import { readVersion } from './program.ts';
+import { repeated, text } from './values.ts';
+
+export function defineDaemon(command: Command): void {
+  for (const flag of FLAGS) for (const option of optionsOf(flag)) command.addOption(option);
+  command.action(async (given: Record<string, unknown>) => {
+    const { runDaemon, validate } = await import('../daemon/daemon.ts');
+    const options = { flags: givenFlags(given), version: readVersion() };
+    if (options.flags.get('validate') === true) {
+      for (const note of validate(options)) process.stderr.write(`pontoon: ${note}\n`);
+      process.stdout.write('configuration OK\n');
+      return;
+    }
+    await runDaemon(options);
+  });
+}
+
+/** Switches can be turned off, too: --icc=false. */
+function optionsOf({ name, short, kind, takes, meaning }: Flag & { takes?: string }): Option[] {
+  const flags = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  const help = meaning ?? 'accepted, without effect';
+  const hide = meaning === undefined;
+  if (kind === 'switch') {
+    return name.startsWith('no-')
+      ? [new Option(flags, help).hideHelp(hide)]
+      : [new Option(flags, help).hideHelp(hide), new Option(`--no-${name}`).hideHelp()];
+  }
+  return [new Option(`${flags} <${takes ?? 'value'}>`, help).hideHelp(hide).argParser(repeated(text))];
+}
+
+function givenFlags(given: Record<string, unknown>): Map<string, GivenFlag> {
+  const flags = new Map<string, GivenFlag>();
+  for (const flag of FLAGS) {
+    const [option] = optionsOf(flag);
+    const value = given[option!.attributeName()];
+    // --no-new-privileges is a name, not the opposite of one: commander has true for it until it is given.
+    const isGiven = option!.negate ? value !== true : value !== undefined;
+    if (isGiven) flags.set(flag.name, option!.negate && value === false ? true : (value as GivenFlag));
+  }
+  return flags;
+}

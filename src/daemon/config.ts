@@ -1,0 +1,174 @@
+/**
+ * @module What the daemon does, from what it is told: defaults filled in, values checked.
+ */
+
+import { resolve } from 'node:path';
+import { PontoonError } from '../errors.ts';
+import { Address, Prefix } from '../ipam/index.ts';
+import type { EngineOptions } from '../network/engine.ts';
+import type { SubnetSpec } from '../network/types.ts';
+import { type Host, parseHost } from './hosts.ts';
+import type { Pool, Settings } from './settings.ts';
+
+const DEFAULT_HOST = 'unix:///run/pontoon.sock';
+/** Docker's own, of which --fixed-cidr is a part where no --bip is given. */
+const DEFAULT_SUBNET = '172.17.0.0/16';
+const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+export type LogLevel = (typeof LEVELS)[number];
+
+export interface DaemonConfig {
+  readonly hosts: readonly Host[];
+  /** Undefined: 'pontoon', where there is such a group. */
+  readonly group: string | undefined;
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  readonly pidFile: string;
+  readonly logLevel: LogLevel;
+  readonly metricsAddress: { readonly host: string; readonly port: number } | undefined;
+  readonly labels: readonly string[];
+  readonly shutdownTimeoutMs: number;
+  readonly runtime: string | undefined;
+  readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork'>;
+  /** By driver: options of networks that do not set them. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly insecureRegistries: readonly string[];
+  readonly containers: ContainerDefaults;
+}
+
+/** What containers get that do not say otherwise. */
+export interface ContainerDefaults {
+  readonly dns: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly hostAddress: string | undefined;
+  readonly cgroupParent: string | undefined;
+  readonly shmSizeBytes: number | undefined;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly init: boolean;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly noNewPrivileges: boolean;
+}
+
+/** @throws PontoonError bad-value, bad-address, bad-subnet */
+export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = process.env): DaemonConfig {
+  const text = (key: string): string | undefined => (settings.get(key) as string | undefined) || undefined;
+  const list = (key: string): readonly string[] => (settings.get(key) as readonly string[] | undefined) ?? [];
+  const flag = (key: string): boolean | undefined => settings.get(key) as boolean | undefined;
+  const number = (key: string): number | undefined => settings.get(key) as number | undefined;
+  const path = (key: string, otherwise: string): string => resolve(text(key) ?? otherwise);
+  const pools = settings.get('default-address-pools') as readonly Pool[] | undefined;
+  for (const { base } of pools ?? []) Prefix.parse(base);
+  const hosts = list('hosts');
+  return {
+    hosts: (hosts.length === 0 ? [DEFAULT_HOST] : hosts).map((host) => parseHost(host, tlsOf(settings))),
+    group: text('group'),
+    dataRoot: path('data-root', env.PONTOON_DATA_ROOT ?? '/var/lib/pontoon'),
+    runRoot: path('exec-root', env.PONTOON_RUN_ROOT ?? '/run/pontoon'),
+    pidFile: path('pidfile', '/run/pontoon.pid'),
+    logLevel: flag('debug') === true ? 'debug' : level(text('log-level') ?? 'info'),
+    metricsAddress: text('metrics-addr') === undefined ? undefined : endpoint('metrics-addr', text('metrics-addr')!),
+    labels: list('labels'),
+    shutdownTimeoutMs: (number('shutdown-timeout') ?? 3) * 1000,
+    runtime: text('default-runtime'),
+    engine: {
+      ...(pools !== undefined && { pools }),
+      defaultNetwork: defaultNetwork(settings),
+    },
+    networkOptions: (settings.get('default-network-opts') as DaemonConfig['networkOptions'] | undefined) ?? {},
+    insecureRegistries: list('insecure-registries'),
+    containers: {
+      dns: list('dns').map((address) => Address.parse(address).toString()),
+      dnsOptions: list('dns-opts'),
+      dnsSearch: list('dns-search'),
+      hostAddress: text('ip') === undefined ? undefined : Address.parse(text('ip')!).toString(),
+      cgroupParent: text('cgroup-parent'),
+      shmSizeBytes:
+        text('default-shm-size') === undefined ? undefined : bytes('default-shm-size', text('default-shm-size')!),
+      ulimits: Object.entries((settings.get('default-ulimits') as Record<string, unknown> | undefined) ?? {}).map(
+        ulimit,
+      ),
+      init: flag('init') ?? false,
+      logOptions: (settings.get('log-opts') as Readonly<Record<string, string>> | undefined) ?? {},
+      noNewPrivileges: flag('no-new-privileges') ?? false,
+    },
+  };
+}
+
+/** How the network 'bridge' is made. */
+function defaultNetwork(settings: Settings): NonNullable<EngineOptions['defaultNetwork']> {
+  const text = (key: string): string | undefined => (settings.get(key) as string | undefined) || undefined;
+  const bridgeName = text('bridge');
+  if (bridgeName === 'none') return false;
+  const subnets = [
+    subnet(text('bip'), text('fixed-cidr'), DEFAULT_SUBNET),
+    subnet(text('bip6'), text('fixed-cidr-v6'), undefined),
+  ].filter((one) => one !== undefined);
+  const icc = settings.get('icc') as boolean | undefined;
+  const masquerade = settings.get('ip-masq') as boolean | undefined;
+  const mtuBytes = settings.get('mtu') as number | undefined;
+  const ipv6 = settings.get('ipv6') as boolean | undefined;
+  return {
+    ...(bridgeName !== undefined && { bridgeName }),
+    ...(subnets.length > 0 && { subnets }),
+    ...(icc !== undefined && { icc }),
+    ...(masquerade !== undefined && { masquerade }),
+    ...(mtuBytes && { mtuBytes }),
+    ...(ipv6 === true && { ipv6 }),
+  };
+}
+
+/** Without a gateway address, the range is part of Docker's own subnet, or else the subnet itself. */
+function subnet(bip: string | undefined, range: string | undefined, usual: string | undefined): SubnetSpec | undefined {
+  if (bip !== undefined) {
+    const [address = '', length = ''] = bip.split('/');
+    const gateway = Address.parse(address).toString();
+    const network = new Prefix(Address.parse(address), length === '' ? Number.NaN : Number(length)).toString();
+    return { subnet: network, gateway, ...(range !== undefined && { ipRange: Prefix.parse(range).toString() }) };
+  }
+  if (range === undefined) return undefined;
+  const inside = usual !== undefined && Prefix.parse(usual).contains(Prefix.parse(range));
+  return inside ? { subnet: usual, ipRange: range } : { subnet: range };
+}
+
+function tlsOf(settings: Settings) {
+  return {
+    verify: settings.get('tlsverify') === true,
+    ca: settings.get('tlscacert') as string | undefined,
+    cert: settings.get('tlscert') as string | undefined,
+    key: settings.get('tlskey') as string | undefined,
+  };
+}
+
+function level(text: string): LogLevel {
+  const found = LEVELS.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new PontoonError('bad-value', `log-level cannot be '${text}': use ${LEVELS.join(', ')}`, { subject: text });
+}
+
+function endpoint(name: string, text: string): { host: string; port: number } {
+  const [, host, port] = /^(?:tcp:\/\/)?(?:\[?([^\]]*?)\]?):(\d+)$/.exec(text) ?? [];
+  if (host !== undefined && Number(port) < 65_536)
+    return { host: host === '' ? '127.0.0.1' : host, port: Number(port) };
+  throw new PontoonError('bad-value', `${name} cannot be '${text}': write ADDRESS:PORT`, { subject: text });
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** '64m', '67108864', '1GiB'. */
+function bytes(name: string, text: string): number {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  if (count !== undefined) return Math.floor(Number(count) * UNITS[unit.toLowerCase()]!);
+  throw new PontoonError('bad-value', `${name} cannot be '${text}': write a size such as 64m`, { subject: text });
+}
+
+/** As a flag 'soft:hard' or one number for both; in the file {Name, Soft, Hard}. */
+function ulimit([name, value]: [string, unknown]): { name: string; soft: number; hard: number } {
+  const { Soft, Hard } = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const [soft, hard = soft] = typeof value === 'string' ? value.split(':') : [Soft, Hard];
+  const read = { name, soft: Number(soft), hard: Number(hard) };
+  if (Number.isSafeInteger(read.soft) && Number.isSafeInteger(read.hard)) return read;
+  throw new PontoonError('bad-value', `default-ulimit ${name} cannot be ${JSON.stringify(value)}: write soft:hard`, {
+    subject: name,
+  });
+}
