@@ -7,6 +7,7 @@ import { DEFAULT_NETWORK_SUBNET, Prefix } from '../ipam/index.ts';
 import { canonicalAddress } from '../kernel/inet.ts';
 import { type Context, networkEvent } from './context.ts';
 import { DRIVERS } from './drivers/index.ts';
+import { resolveOutside } from './gateway-mode.ts';
 import { checkInterfaceName, checkName, newId, shortId } from './identity.ts';
 import { networkElements } from './ruleset.ts';
 import { step } from './step.ts';
@@ -154,9 +155,8 @@ function resolveNetwork(context: Context, spec: NetworkSpec, replaced?: NetworkR
     driver,
     subnets,
     hostAddress: spec.hostAddress === undefined ? undefined : canonicalAddress(spec.hostAddress),
-    internal: spec.internal ?? false,
     icc: spec.icc ?? true,
-    masquerade: spec.masquerade ?? true,
+    ...resolveOutside(spec),
     mtuBytes:
       spec.mtuBytes ??
       (spec.parent === undefined ? undefined : host.link(spec.parent)?.mtuBytes) ??

@@ -61,7 +61,7 @@ export class PortHolder implements Disposable {
   hold(wanted: readonly PortBinding[], whoHas: (binding: HostSide) => string | undefined): PortBinding[] {
     const held: PortBinding[] = [];
     try {
-      for (const binding of wanted) held.push(this.#holdFirst(binding, whoHas));
+      for (const binding of wanted) held.push(binding.direct ? binding : this.#holdFirst(binding, whoHas));
       return held;
     } catch (error) {
       this.release(held);
@@ -71,7 +71,7 @@ export class PortHolder implements Disposable {
 
   /** Holds again what the store says is published; a port that another program took meanwhile is returned. */
   restore(bindings: readonly PortBinding[]): PortBinding[] {
-    return bindings.filter((binding) => this.#tryHold(binding) !== undefined);
+    return bindings.filter((binding) => binding.direct !== true && this.#tryHold(binding) !== undefined);
   }
 
   /** Gives back what `hold` returned or `restore` held; a binding that is not held is fine. */

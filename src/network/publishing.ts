@@ -5,6 +5,7 @@
 import { PontoonError } from '../errors.ts';
 import type { Context } from './context.ts';
 import type { Membership } from './gateway.ts';
+import { routeBinding } from './gateway-mode.ts';
 import { formatHostSide, type HostSide, parsePorts } from './ports.ts';
 import { bindingElements } from './ruleset.ts';
 import { step } from './step.ts';
@@ -69,7 +70,7 @@ export function wantedBindings({ ruleset }: Context, network: NetworkRecord, spe
   }
   const bindings = parsePorts(spec, network.hostAddress);
   checkPublishable(network, bindings[0]?.hostAddress);
-  return bindings;
+  return bindings.flatMap((binding) => routeBinding(network, binding));
 }
 
 /** @throws PontoonError bad-value where publishing would silently do nothing */

@@ -24,6 +24,7 @@ import {
   type NftSet,
   type RawElement,
 } from '../kernel/nftables/set.ts';
+import { gatewayMode, listensOn } from './gateway-mode.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
@@ -38,6 +39,27 @@ const internal: NftSet = { table, name: 'internal', key: ['ifname'] };
 const masquerade: NftSet = { table, name: 'masqueraded', key: ['ifname'] };
 /** Bridge pairs between which packets may be forwarded: each bridge and itself, when its endpoints may talk. */
 const talking: NftSet = { table, name: 'talking', key: ['ifname', 'ifname'] };
+
+/** Bridges of routed networks: nothing is translated there. */
+const routed: Record<4 | 6, NftSet> = {
+  4: { table, name: 'routed4', key: ['ifname'] },
+  6: { table, name: 'routed6', key: ['ifname'] },
+};
+/** Bridges whose endpoints are open to who has a route there. */
+const unprotected: Record<4 | 6, NftSet> = {
+  4: { table, name: 'unprotected4', key: ['ifname'] },
+  6: { table, name: 'unprotected6', key: ['ifname'] },
+};
+/** Bridge → the address of the host that its packets take on their way out. */
+const sources: Record<4 | 6, NftSet> = {
+  4: { table, name: 'sources4', key: ['ifname'], data: ['ipv4_addr'] },
+  6: { table, name: 'sources6', key: ['ifname'], data: ['ipv6_addr'] },
+};
+/** Endpoint address, protocol and range of ports that are open without translation. */
+const open: Record<4 | 6, NftSet> = {
+  4: { table, name: 'open4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], intervals: true },
+  6: { table, name: 'open6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], intervals: true },
+};
 
 /** Protocol and host port → endpoint address and port: bindings on all addresses of the host. */
 const anyAddress: Record<4 | 6, NftSet> = {
@@ -56,7 +78,7 @@ const ranges: Record<4 | 6, NftSet> = {
 };
 
 const SETS: readonly NftSet[] = [bridges, internal, masquerade, talking].concat(
-  [anyAddress, oneAddress, ranges].flatMap((maps) => [maps[4], maps[6]]),
+  [routed, unprotected, sources, open, anyAddress, oneAddress, ranges].flatMap((maps) => [maps[4], maps[6]]),
 );
 
 /** One element and the set that it belongs to. */
@@ -73,6 +95,14 @@ table inet pontoon {
   set internal { typeof iifname; }
   set masqueraded { typeof iifname; }
   set talking { typeof iifname . oifname; }
+  set routed4 { typeof iifname; }
+  set routed6 { typeof iifname; }
+  set unprotected4 { typeof iifname; }
+  set unprotected6 { typeof iifname; }
+  map sources4 { typeof iifname : ip saddr; }
+  map sources6 { typeof iifname : ip6 saddr; }
+  set open4 { type ipv4_addr . inet_proto . inet_service; flags interval; }
+  set open6 { type ipv6_addr . inet_proto . inet_service; flags interval; }
   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
   map address4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -108,6 +138,12 @@ table inet pontoon {
     iifname @internal drop comment "internal networks have no way out"
     oifname @internal drop comment "and no way in"
     oifname @bridges ct status dnat accept comment "published ports"
+    meta nfproto ipv4 oifname @unprotected4 accept
+    meta nfproto ipv6 oifname @unprotected6 accept
+    ip daddr . meta l4proto . th dport @open4 accept comment "published without translation"
+    ip6 daddr . meta l4proto . th dport @open6 accept
+    oifname @routed4 meta l4proto icmp accept
+    oifname @routed6 meta l4proto ipv6-icmp accept
     oifname @bridges drop comment "all else is closed"
   }
   chain postrouting {
@@ -115,6 +151,10 @@ table inet pontoon {
     iifname @bridges oifname @bridges ct status dnat masquerade comment "so that the answer comes back through here"
     oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "from this host's loopback"
     oifname @bridges ip6 saddr ::1 masquerade comment "from this host's loopback"
+    meta nfproto ipv4 iifname @routed4 return
+    meta nfproto ipv6 iifname @routed6 return
+    meta nfproto ipv4 oifname != @bridges snat ip to iifname map @sources4
+    meta nfproto ipv6 oifname != @bridges snat ip6 to iifname map @sources6
     iifname @masqueraded oifname != @bridges masquerade comment "to the outside"
   }
 }
@@ -128,6 +168,15 @@ export function networkElements(network: NetworkRecord): Placed[] {
   if (network.icc) placed.push({ set: talking, element: { key: [bridge, bridge] } });
   if (network.internal) placed.push({ set: internal, element: { key: [bridge] } });
   else if (network.masquerade) placed.push({ set: masquerade, element: { key: [bridge] } });
+  for (const family of [4, 6] as const) {
+    const mode = gatewayMode(network, family);
+    const source = family === 4 ? network.sourceAddress4 : network.sourceAddress6;
+    if (mode === 'routed') placed.push({ set: routed[family], element: { key: [bridge] } });
+    if (mode === 'nat-unprotected') placed.push({ set: unprotected[family], element: { key: [bridge] } });
+    if (source !== undefined && network.masquerade && !network.internal) {
+      placed.push({ set: sources[family], element: { key: [bridge], data: [source] } });
+    }
+  }
   return placed;
 }
 
@@ -138,7 +187,10 @@ export function bindingElements(endpoint: EndpointRecord, binding: PortBinding):
     if (address === undefined || !listensOn(binding, family)) return [];
     const from = isWildcard(binding.hostAddress) ? undefined : binding.hostAddress;
     const [hostFirst, hostLast] = binding.hostPort;
-    const [first] = binding.port;
+    const [first, last] = binding.port;
+    if (binding.direct) {
+      return [{ set: open[family], element: { key: [address, binding.protocol, { from: first, to: last }] } }];
+    }
     if (hostFirst === first && hostLast > hostFirst) {
       const key = [from ?? (family === 4 ? '0.0.0.0/0' : '::/0'), binding.protocol, { from: hostFirst, to: hostLast }];
       return [{ set: ranges[family], element: { key, data: [address] } }];
@@ -301,9 +353,4 @@ function sameData(set: NftSet, { data }: NftElement, present: RawElement): boole
 
 function isWildcard(hostAddress: string | undefined): boolean {
   return hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
-}
-
-/** Without a host address a binding listens on both families. */
-function listensOn({ hostAddress }: PortBinding, family: 4 | 6): boolean {
-  return hostAddress === undefined || hostAddress.includes(':') === (family === 6);
 }

@@ -114,6 +114,8 @@ const namespace: Check = (value, path) => {
   check((value as Record<string, unknown>)[key!], `${path}.${key}`);
 };
 
+const gatewayMode = oneOf('nat', 'nat-unprotected', 'routed', 'isolated');
+
 const network = object<NetworkSpec>(
   {
     name: text,
@@ -125,6 +127,11 @@ const network = object<NetworkSpec>(
     internal: flag,
     icc: flag,
     masquerade: flag,
+    gatewayMode4: gatewayMode,
+    gatewayMode6: gatewayMode,
+    sourceAddress4: text,
+    sourceAddress6: text,
+    inhibitIpv4: flag,
     mtuBytes: number,
     bridgeName: text,
     interfacePrefix: word,

@@ -8,6 +8,17 @@
 export type DriverName = 'bridge' | 'host' | 'none' | 'macvlan';
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
+/** How a network is joined to the outside, for one address family. */
+export type GatewayMode =
+  /** Its addresses stay inside: what leaves is masqueraded, and only published ports are reached, at the host's. */
+  | 'nat'
+  /** The same, and every port is open to who has a route to the endpoints' own addresses. */
+  | 'nat-unprotected'
+  /** No NAT: ports are published at the endpoints' own addresses, for who has a route there. */
+  | 'routed'
+  /** For internal networks: the bridge has no address, so that the host has no part in the network either. */
+  | 'isolated';
+
 /** One subnet that a network is asked to have. */
 export interface SubnetSpec {
   /** '172.18.0.0/24', 'fd00:1::/64'; or a size to be taken from the default pools: '0.0.0.0/24', '::/64'. */
@@ -39,6 +50,14 @@ export interface NetworkSpec {
   readonly icc?: boolean;
   /** Whether what leaves for the outside takes the host's address. Default: true. */
   readonly masquerade?: boolean;
+  /** bridge, for each family. Default: 'nat'. */
+  readonly gatewayMode4?: GatewayMode;
+  readonly gatewayMode6?: GatewayMode;
+  /** bridge: which address of the host masqueraded packets take. Default: that of the link they leave by. */
+  readonly sourceAddress4?: string;
+  readonly sourceAddress6?: string;
+  /** bridge: keeps the IPv4 gateway address off the bridge, because somebody else on the network has it. Default: false. */
+  readonly inhibitIpv4?: boolean;
   /** Default: the MTU of the link of the host's default route, else 1500. */
   readonly mtuBytes?: number;
   /** The name of the bridge on the host, at most 15 bytes. Default: 'br-' and the network's ID. */
@@ -76,6 +95,11 @@ export interface Network {
   readonly internal: boolean;
   readonly icc: boolean;
   readonly masquerade: boolean;
+  readonly gatewayMode4: GatewayMode;
+  readonly gatewayMode6: GatewayMode;
+  readonly sourceAddress4: string | undefined;
+  readonly sourceAddress6: string | undefined;
+  readonly inhibitIpv4: boolean;
   readonly mtuBytes: number;
   /** The bridge's name on the host; undefined where the driver has none. */
   readonly bridgeName: string | undefined;
@@ -198,6 +222,8 @@ export interface PortBinding {
   readonly chosenFrom?: readonly [first: number, last: number];
   /** Undefined: every address of both families. */
   readonly hostAddress: string | undefined;
+  /** Given on a routed network: there is no host port ([0, 0]), `port` is open at the endpoint's own address. */
+  readonly direct?: true;
 }
 
 export interface Endpoint {

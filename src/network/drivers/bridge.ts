@@ -24,6 +24,7 @@ import {
 import { addRoute, listRoutes } from '../../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ROUTE_LOCALNET, RT_TABLE_LOCAL } from '../../kernel/uapi/rtnetlink.ts';
+import { hasBridgeAddress } from '../gateway-mode.ts';
 import type { Host } from '../host.ts';
 import { bringUpInterface, globalAddresses, planAddresses, repairInterface } from '../interface.ts';
 import { OWNED_GROUP, ownerAlias, ownerOf } from '../ownership.ts';
@@ -170,8 +171,8 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
       setLink(link.index, { mtuBytes: network.mtuBytes }),
     );
   }
-  const wanted = network.subnets.flatMap(({ gateway }) =>
-    gateway === undefined ? [] : [withPrefixLength(network, gateway)],
+  const wanted = network.subnets.flatMap(({ gateway, family }) =>
+    gateway === undefined || !hasBridgeAddress(network, family) ? [] : [withPrefixLength(network, gateway)],
   );
   const addresses = planAddresses(host.rt, link.index, wanted);
   done.push(...addresses.done.map((line) => `bridge ${name}: ${line}`));

@@ -22,7 +22,14 @@ export const macvlanDriver: NetworkDriver = {
   hasInterfaces: true,
 
   check(host, spec) {
-    refuseOptions(spec, 'macvlan', ['bridgeName']);
+    refuseOptions(spec, 'macvlan', [
+      'bridgeName',
+      'gatewayMode4',
+      'gatewayMode6',
+      'sourceAddress4',
+      'sourceAddress6',
+      'inhibitIpv4',
+    ]);
     if (spec.parent === undefined) {
       throw new PontoonError('bad-value', `a macvlan network needs a parent: name one of the host's interfaces`, {
         subject: spec.name,
