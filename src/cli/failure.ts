@@ -1,57 +1,81 @@
 /**
- * @module How a command ends: what a failure looks like on standard error, and the exit status that it has.
+ * @module How a command ends: what a failure looks like on standard error, and Docker's exit statuses.
  *
- * 0: done. 1: it failed. 2: what was asked for makes no sense (a wrong flag, an address that is none).
+ * 0: done. 1: it failed. 125: a flag makes no sense, or a container could not be run at all. 126, 127: its command
+ * cannot be run, or is not there. Else the status of the container's own process.
  */
 
 import type { CommanderError } from 'commander';
-import { type ErrorCode, PontoonError } from '../errors.ts';
+import { PontoonError } from '../errors.ts';
+import { ApiError } from './api/client.ts';
+import { Unreachable } from './api/transport.ts';
 
-export const EXIT = { failure: 1, usage: 2 } as const;
+export const EXIT = { failure: 1, usage: 125, cannotRun: 125, notExecutable: 126, notFound: 127 } as const;
 
-/** What to print, and the exit status. `text` has no line end; it is one line, except for a bug. */
+/** Ends the command with a status and nothing more to say: that of a container's process, for one. */
+export class ExitStatus extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit status ${status}`);
+    this.status = status;
+  }
+}
+
+/** What the daemon or the kernel refused in a command that runs containers has another status than elsewhere. */
+export class RunFailure extends Error {
+  readonly status: number;
+
+  constructor(status: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.status = status;
+  }
+}
+
+/** What to print, and the exit status. `text` has no line end; it is one line, except for a bug; '' is nothing. */
 export interface Failure {
   readonly text: string;
   readonly status: number;
 }
 
-/** Describes anything that was thrown. `json` gives {"error": {code, message}}, where the code is 'bug' for a bug. */
-export function describeFailure(error: unknown, json: boolean): Failure {
-  const { code, message, status } = classify(error);
-  if (json) return { text: JSON.stringify({ error: { code, message } }), status };
-  if (code !== 'bug') return { text: `pontoon: ${message}`, status };
-  const stack = error instanceof Error ? error.stack : undefined;
-  return { text: `pontoon: this is a bug in Pontoon, please report it: ${stack ?? message}`, status };
+/** Describes anything that was thrown. */
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof ExitStatus) return { text: '', status: error.status };
+  if (error instanceof RunFailure) return { text: describeFailure(error.cause).text, status: error.status };
+  const text = messageOf(error);
+  if (text !== undefined) return { text: `pontoon: ${text}`, status: EXIT.failure };
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { text: `pontoon: this is a bug in Pontoon, please report it: ${trace}`, status: EXIT.failure };
 }
 
 /** Commander's complaint ("error: …", perhaps with a suggestion on a second line) in the form of all others. */
-export function describeMisuse(complaint: string, json: boolean): string {
+export function describeMisuse(complaint: string): string {
   const message = complaint
     .replace(/^error: /, '')
     .trim()
     .replace(/\.$/, '')
-    .replaceAll('\n', ' ')
-    .concat('; --help shows what there is');
-  return json ? JSON.stringify({ error: { code: 'usage', message } }) : `pontoon: ${message}`;
+    .replaceAll('\n', ' ');
+  return `pontoon: ${message}; --help shows what there is`;
 }
 
-/** Commander has printed what it had to say (help, for one): its status, with 2 for everything that is not well. */
-export function statusOf({ exitCode }: CommanderError): number {
-  return exitCode === 0 ? 0 : EXIT.usage;
+/** Commander has printed what it had to say (help, for one). Docker tells wrong flags from wrong words. */
+export function statusOf({ exitCode, code }: CommanderError): number {
+  if (exitCode === 0) return 0;
+  const isWord = [
+    'commander.unknownCommand',
+    'commander.missingArgument',
+    'commander.excessArguments',
+    'commander.help',
+  ];
+  return isWord.includes(code) ? EXIT.failure : EXIT.usage;
 }
 
-function classify(error: unknown): { code: ErrorCode | 'bug'; message: string; status: number } {
-  if (PontoonError.is(error)) {
-    const { code, message, kind } = error;
-    return { code, message, status: kind === 'invalid' ? EXIT.usage : EXIT.failure };
-  }
-  if (isRefusedCall(error)) {
-    const { code, message } = error;
-    return code === 'EACCES' || code === 'EPERM'
-      ? { code: 'no-privilege', message: `${message}; run it as root`, status: EXIT.failure }
-      : { code: 'kernel', message, status: EXIT.failure };
-  }
-  return { code: 'bug', message: error instanceof Error ? error.message : String(error), status: EXIT.failure };
+/** One line for a failure that is expected; undefined for a bug. */
+function messageOf(error: unknown): string | undefined {
+  if (error instanceof ApiError) return error.message.trim().replaceAll(/\s*\n\s*/g, ' ');
+  if (PontoonError.is(error) || error instanceof Unreachable) return error.message;
+  if (!isRefusedCall(error)) return undefined;
+  return error.code === 'EACCES' || error.code === 'EPERM' ? `${error.message}; run it as root` : error.message;
 }
 
 /** A system call of Node.js that the kernel refused, such as a directory that cannot be written: no bug. */

@@ -4,20 +4,18 @@
 
 import { CommanderError } from 'commander';
 import { statusOf } from './failure.ts';
-import { createProgram } from './program.ts';
+import { runProgram } from './program.ts';
 import { fail } from './session.ts';
-
-const program = createProgram();
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads may stop early (pontoon events | head -1): then there is nobody to tell more.
-  if (error.code !== 'EPIPE') fail(program, error);
+  if (error.code !== 'EPIPE') fail(error);
   process.exit();
 });
 
 try {
-  await program.parseAsync();
+  await runProgram(process.argv.slice(2));
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = statusOf(error);
-  else fail(program, error);
+  else fail(error);
 }

@@ -1,47 +1,96 @@
 /**
- * @module The command `pontoon`: its subcommands and what they have in common.
+ * @module The command `pontoon`: it knows the names of all commands, and loads the one that is asked for.
  */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addDemoCommand } from './demo/command.ts';
-import { addEndpointCommands } from './endpoint-commands.ts';
-import { addEngineCommands } from './engine-commands.ts';
+import { COMMANDS, type Entry, isGroup } from './commands.ts';
 import { describeMisuse } from './failure.ts';
-import { addNetworkCommands } from './network-commands.ts';
-import { addSandboxCommands } from './sandbox-commands.ts';
-import { GLOBAL_OPTIONS, globalFlags } from './session.ts';
+import { expandBooleans } from './options.ts';
+import { GLOBAL_OPTIONS } from './session.ts';
 
-/** Throws CommanderError instead of ending the process; its messages are one line. */
+/** Throws CommanderError instead of ending the process; its messages are one line. No command has its flags yet. */
 export function createProgram(): Command {
   const program = new Command('pontoon')
-    .description('A container network engine: it joins network namespaces by bridges, and publishes their ports.')
+    .description('A container engine: containers, the networks that join them, and their ports on the host.')
     .version(readVersion(), '-v, --version')
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
-    .configureOutput({
-      outputError: (complaint, write) =>
-        write(`${describeMisuse(complaint, globalFlags(program).format === 'json')}\n`),
-    })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => command.name() })
+    .configureOutput({ outputError: (complaint, write) => write(`${describeMisuse(complaint)}\n`) })
+    .enablePositionalOptions()
     .exitOverride();
   for (const option of GLOBAL_OPTIONS) program.addOption(option);
-  addNetworkCommands(program);
-  addEndpointCommands(program);
-  addSandboxCommands(program);
-  addEngineCommands(program);
-  addDemoCommand(program);
+  addEntries(program, COMMANDS);
   return program.addHelpText(
     'after',
     `
-Exit status: 0 when done, 1 when it failed, 2 when what was asked for makes no sense.
+Exit status: 0 when done, 1 when it failed, 125 when a flag makes no sense or a container could not be run,
+126 and 127 when its command cannot be run or is not there, else the status of the container's process.
 
 Example:
-  pontoon network create front
-  pontoon attach front --netns /run/netns/web -p 8080:80`,
+  pontoon run -d --name web -p 8080:80 pontoon/busybox httpd -f -h /etc
+  pontoon ps`,
   );
 }
 
-function readVersion(): string {
+/** Runs what the arguments ask for. @throws CommanderError, and what the command throws */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  const program = createProgram();
+  const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+  const { command, entry, at } = find(program, words);
+  if (entry !== undefined) await define(command, entry);
+  const expanded = [...words.slice(0, at), ...expandBooleans(command, words.slice(at), entry?.passesThrough)];
+  await program.parseAsync(expanded, { from: 'user' });
+}
+
+/** Gives every command its flags, for help and completion. */
+export async function defineAll(program: Command, entries: readonly Entry[] = COMMANDS): Promise<void> {
+  for (const entry of entries) {
+    const command = program.commands.find((known) => known.name() === entry.name)!;
+    await (isGroup(entry) ? defineAll(command, entry.entries) : define(command, entry));
+  }
+}
+
+function addEntries(parent: Command, entries: readonly Entry[]): void {
+  for (const entry of entries) {
+    const command = parent
+      .command(entry.name)
+      .description(entry.summary)
+      .aliases(entry.aliases ?? []);
+    if (!isGroup(entry)) continue;
+    command.enablePositionalOptions();
+    addEntries(command, entry.entries);
+  }
+}
+
+async function define(command: Command, entry: Exclude<Entry, { entries: unknown }>): Promise<void> {
+  command.passThroughOptions(entry.passesThrough === true);
+  (await entry.load())(command);
+  const words = `${command.parent?.parent ? `${command.parent.name()} ` : ''}${command.name()}`;
+  command.addHelpText('after', `\nExample:\n  pontoon ${words} ${entry.example}`.trimEnd());
+}
+
+/** The command that the first words name, and where its own arguments begin. */
+function find(program: Command, args: readonly string[]) {
+  let command = program;
+  let entries: readonly Entry[] = COMMANDS;
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    if (word.startsWith('-')) {
+      const option = command.options.find(({ short, long }) => word === short || word === long);
+      if (option?.required) at++;
+      continue;
+    }
+    const entry = entries.find(({ name, aliases }) => name === word || aliases?.includes(word));
+    if (entry === undefined) break;
+    command = command.commands.find((known) => known.name() === entry.name)!;
+    if (!isGroup(entry)) return { command, entry, at: at + 1 };
+    entries = entry.entries;
+  }
+  return { command, entry: undefined, at: args.length };
+}
+
+export function readVersion(): string {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
     version: string;
   };

@@ -1,29 +1,35 @@
 /**
- * @module What every command does: it opens an engine for its own short life, prints the outcome as text or JSON, and
- * goes on with the next argument when one fails.
+ * @module What every command does: it finds the API, prints the outcome, and goes on with the next argument when one
+ * fails.
  *
- * The engine is loaded when it is needed, so that help and wrong usage are answered without it.
+ * Networks and sandboxes need no daemon: while none answers, the API is made in this process, for the command's own
+ * short life.
  */
 
 import { type Command, Option } from 'commander';
-import type { Engine } from '../network/engine.ts';
+import { ApiClient } from './api/client.ts';
+import { findHost, type HostFlags, isHostNamed } from './api/host.ts';
+import { httpTransport } from './api/http.ts';
+import { type Reply, type Request, type Transport, Unreachable } from './api/transport.ts';
 import { describeFailure } from './failure.ts';
 import { directory } from './values.ts';
 
-/** The flags that all commands take. */
-export interface GlobalFlags {
-  readonly format: 'text' | 'json';
+/** The flags that stand before the command. */
+export interface GlobalFlags extends HostFlags {
   readonly dataRoot: string;
   readonly runRoot: string;
 }
 
 export const GLOBAL_OPTIONS: readonly Option[] = [
-  new Option('--format <format>', 'how to print: text, or json').choices(['text', 'json']).default('text'),
-  new Option('--data-root <directory>', 'what outlives a reboot: networks, leases, events')
+  new Option('-H, --host <host>', 'the daemon: unix:///PATH, or tcp://HOST:PORT with client certificates'),
+  new Option('--tlscacert <file>', 'tcp: trust certificates that this authority signed').hideHelp(),
+  new Option('--tlscert <file>', 'tcp: the client certificate').hideHelp(),
+  new Option('--tlskey <file>', 'tcp: its key').hideHelp(),
+  new Option('--data-root <directory>', 'without a daemon: what outlives a reboot (networks, leases, events)')
     .env('PONTOON_DATA_ROOT')
     .argParser(directory)
     .default('/var/lib/pontoon'),
-  new Option('--run-root <directory>', 'what a reboot takes: namespaces, rendered files, the lock')
+  new Option('--run-root <directory>', 'without a daemon: what a reboot takes (namespaces, rendered files, the lock)')
     .env('PONTOON_RUN_ROOT')
     .argParser(directory)
     .default('/run/pontoon'),
@@ -33,79 +39,98 @@ export function globalFlags(command: Command): GlobalFlags {
   return command.optsWithGlobals<GlobalFlags>();
 }
 
-/** Runs one command on an engine that ends with it. @throws PontoonError */
-export async function withEngine(command: Command, run: (engine: Engine) => unknown): Promise<void> {
+/** The daemon's API. @throws PontoonError bad-value */
+export function openApi(command: Command): ApiClient {
+  return new ApiClient(httpTransport(findHost(globalFlags(command))));
+}
+
+/** Runs one command on the daemon's API. @throws ApiError, Unreachable */
+export async function withApi(command: Command, run: (api: ApiClient) => unknown): Promise<void> {
+  await using api = openApi(command);
+  await run(api);
+}
+
+/** As withApi, but while no daemon answers on this machine, the API is made here. @throws PontoonError too */
+export async function withNetworkApi(command: Command, run: (api: ApiClient) => unknown): Promise<void> {
+  const flags = globalFlags(command);
+  const daemon = httpTransport(findHost(flags));
+  const mayStandIn = !isHostNamed(flags);
+  await using api = new ApiClient(mayStandIn ? withStandIn(daemon, () => openLocal(command)) : daemon);
+  await run(api);
+}
+
+async function openLocal(command: Command): Promise<Transport> {
   const { dataRoot, runRoot } = globalFlags(command);
-  const { openEngine } = await import('../network/engine.ts');
-  await using engine = await openEngine({ dataRoot, runRoot, onError: (error) => report(command, error) });
-  await run(engine);
+  const { localTransport } = await import('./api/local.ts');
+  return localTransport({ dataRoot, runRoot, onError: (error) => report(error) });
+}
+
+/** A transport that another takes over from when nobody answers. Requests with a body that is a stream cannot wait. */
+function withStandIn(first: Transport, openSecond: () => Promise<Transport>): Transport {
+  let current: Promise<Transport> = Promise.resolve(first);
+  const attempt = async <T>(use: (transport: Transport) => Promise<T>): Promise<T> => {
+    const transport = await current;
+    try {
+      return await use(transport);
+    } catch (error) {
+      if (!(error instanceof Unreachable) || transport !== first) throw error;
+      current = openSecond();
+      return use(await current);
+    }
+  };
+  return {
+    send: (request: Request): Promise<Reply> => attempt((transport) => transport.send(request)),
+    hijack: (request: Request) => attempt((transport) => transport.hijack(request)),
+    async close() {
+      await first.close();
+      const transport = await current;
+      if (transport !== first) await transport.close();
+    },
+  };
 }
 
 /** Does something to each of what the arguments name, and prints the names of those it was done to. */
 export function forEachNamed(
   command: Command,
   refs: readonly string[],
-  work: (engine: Engine, ref: string) => Promise<void>,
+  work: (api: ApiClient, ref: string) => Promise<unknown>,
+  open: typeof withApi = withApi,
 ): Promise<void> {
-  return withEngine(command, async (engine) => {
-    const done = await attemptEach(command, refs, async (ref) => {
-      await work(engine, ref);
-      return ref;
+  return open(command, async (api) => {
+    await attemptEach(refs, async (ref) => {
+      await work(api, ref);
+      printLine(ref);
     });
-    print(command, done, () => done.join('\n'));
   });
 }
 
-/** Prints as JSON, whatever the format, all that the arguments name. */
-export function inspectEach(
-  command: Command,
-  refs: readonly string[],
-  find: (engine: Engine, ref: string) => unknown,
-): Promise<void> {
-  return withEngine(command, async (engine) => {
-    writeJson(await attemptEach(command, refs, (ref) => find(engine, ref)));
-  });
-}
-
-/** Prints an outcome: `data` as JSON, or as text when that was asked for. An empty text prints nothing. */
-export function print(command: Command, data: unknown, asText: () => string): void {
-  if (globalFlags(command).format === 'json') {
-    writeJson(data);
-    return;
-  }
-  const text = asText();
+/** Prints a line, unless it is empty. */
+export function printLine(text: string): void {
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
 /** Prints a failure on standard error and sets the exit status; the process goes on. */
-export function fail(command: Command, error: unknown): void {
-  process.exitCode = report(command, error);
+export function fail(error: unknown): void {
+  process.exitCode = report(error);
 }
 
 /** Does something for each argument; those that fail are reported, and the others done all the same. */
-export async function attemptEach<T, R>(
-  command: Command,
-  items: readonly T[],
-  work: (item: T) => R | Promise<R>,
-): Promise<Awaited<R>[]> {
+export async function attemptEach<T, R>(items: readonly T[], work: (item: T) => R | Promise<R>): Promise<Awaited<R>[]> {
   const done: Awaited<R>[] = [];
   for (const item of items) {
     try {
       done.push(await work(item));
     } catch (error) {
-      fail(command, error);
+      if (error instanceof Unreachable) throw error;
+      fail(error);
     }
   }
   return done;
 }
 
 /** Prints a failure on standard error; the exit status that it has. */
-function report(command: Command, error: unknown): number {
-  const { text, status } = describeFailure(error, globalFlags(command).format === 'json');
-  process.stderr.write(`${text}\n`);
+function report(error: unknown): number {
+  const { text, status } = describeFailure(error);
+  if (text !== '') process.stderr.write(`${text}\n`);
   return status;
-}
-
-function writeJson(data: unknown): void {
-  process.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
 }

@@ -26,3 +26,9 @@ export function parseTime(text: string, nowMs = Date.now()): number {
     { subject: text },
   );
 }
+
+/** A time as the API takes it: Unix seconds with a fraction; undefined stays. @throws PontoonError bad-value */
+export function timeOf(text: string | undefined): string | undefined {
+  if (text === undefined || /^\d+(\.\d+)?$/.test(text)) return text;
+  return (parseTime(text) / 1000).toFixed(3);
+}

@@ -25,13 +25,11 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 /** What runs in the world: compiled together with this file, or not, like it. */
 const MAIN = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');
 
-export function addDemoCommand(program: Command): void {
-  program
-    .command('demo')
-    .description('show two servers reach each other through a bridge, for real, in a private world (root)')
+/** `pontoon demo`. */
+export function defineDemo(command: Command): void {
+  command
     .addOption(new Option('--lang <language>', 'the language it is told in').choices(['en', 'zh']).default('en'))
     .option('--pause', 'wait for Enter after each step')
-    .addHelpText('after', '\nExample:\n  pontoon demo --pause')
     .action(async ({ lang, pause }: { lang: string; pause?: true }) => {
       await requireMeans();
       process.exitCode = await runInWorld([process.execPath, MAIN, lang, ...(pause ? ['pause'] : [])]);

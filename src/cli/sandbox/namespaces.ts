@@ -5,9 +5,9 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { PontoonError } from '../errors.ts';
-import type { NamespaceSpec, Sandbox } from '../network/types.ts';
-import { integer } from './values.ts';
+import { PontoonError } from '../../errors.ts';
+import type { NamespaceSpec, Sandbox } from '../../network/types.ts';
+import { integer } from '../values.ts';
 
 export interface NamespaceFlags {
   readonly netns?: string;

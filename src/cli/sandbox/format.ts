@@ -1,24 +1,10 @@
 /**
- * @module How things look on a terminal: tables in Docker's manner, port bindings, namespaces, events.
+ * @module How bindings, endpoints and namespaces look on a terminal.
  */
 
-import type { Endpoint, EngineEvent, PortBinding, Sandbox } from '../network/types.ts';
+import type { Endpoint, PortBinding, Sandbox } from '../../network/types.ts';
 
-/** Columns as wide as their widest cell, three spaces apart, no space at the end of a line. */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  return lines
-    .map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return id.slice(0, 12);
 }
 
@@ -48,11 +34,4 @@ export function formatNamespace({ namespace, namespacePath }: Sandbox): string {
   return typeof namespace === 'object' && 'sandbox' in namespace
     ? `sandbox:${shortId(namespace.sandbox)}`
     : namespacePath;
-}
-
-/** Docker's line: time, type, action, ID, and the attributes in brackets. */
-export function formatEvent({ timeMs, type, action, id, attributes }: EngineEvent): string {
-  const details = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
-  const words = [new Date(timeMs).toISOString(), type, action, shortId(id), `(${details.join(', ')})`];
-  return words.filter((word) => word !== '').join(' ');
 }

@@ -1,0 +1,49 @@
+/**
+ * @module Flags as Go's pflag reads them, where commander differs: --init=false, and --ipv4=true.
+ */
+
+import type { Command, Option } from 'commander';
+
+const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
+
+/**
+ * Writes --flag=true as --flag, and --flag=false as --no-flag or nothing, up to where the command's own options end;
+ * with `passesThrough` that is the first operand. What is no Boolean stays, for commander to refuse.
+ */
+export function expandBooleans(command: Command, args: readonly string[], passesThrough = false): string[] {
+  const expanded: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!;
+    if (arg === '--' || (passesThrough && !arg.startsWith('-'))) return [...expanded, ...args.slice(at)];
+    const [, name, value = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
+    const option = optionOf(command, name ?? arg);
+    if (name !== undefined && option !== undefined && isSwitch(option) && [...TRUE, ...FALSE].includes(value)) {
+      const negate = TRUE.includes(value) === option.negate;
+      const attribute = option.attributeName();
+      const same = command.options.find((known) => known.attributeName() === attribute && known.negate === negate);
+      if (same?.long) expanded.push(same.long);
+      continue;
+    }
+    expanded.push(arg);
+    if (name === undefined && option?.required && at + 1 < args.length) expanded.push(args[++at]!);
+  }
+  return expanded;
+}
+
+function isSwitch({ required, optional }: Option): boolean {
+  return !required && !optional;
+}
+
+/** The option that an argument names; in a bunch of short ones (-itp) the last, which may take the next argument. */
+function optionOf(command: Command, name: string): Option | undefined {
+  if (name.startsWith('--')) return command.options.find(({ long }) => long === name);
+  const letters = [...name.slice(1)];
+  for (const [index, letter] of letters.entries()) {
+    const option = command.options.find(({ short }) => short === `-${letter}`);
+    const isLast = index === letters.length - 1;
+    // A value is written to its option: -p80.
+    if (isLast || option === undefined || !isSwitch(option)) return isLast ? option : undefined;
+  }
+  return undefined;
+}
