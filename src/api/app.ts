@@ -13,6 +13,7 @@ import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
 import { upgradeOf } from './hijack.ts';
 import { addNetworkRoutes } from './networks.ts';
+import { addPontoonRoutes } from './pontoon.ts';
 import { addSystemRoutes } from './system.ts';
 import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
 
@@ -47,7 +48,7 @@ export interface ApiDependencies {
 /** An area: adds its routes. */
 export type Area = (app: FastifyInstance, dependencies: ApiDependencies) => void;
 
-const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addEventRoutes];
+const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addEventRoutes, addPontoonRoutes];
 
 /** The largest JSON body. */
 const BODY_LIMIT = 8 * 1024 * 1024;

@@ -15,6 +15,7 @@ import type { ApiDependencies } from './app.ts';
 import { badRequest } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
 import { timeOf } from './parse.ts';
+import { streamLines } from './streamed.ts';
 
 const KEPT = 1024;
 const NS_PER_MS = 1_000_000n;
@@ -133,7 +134,7 @@ export function viewEvent({ type, action, id, attributes, timeNs }: ApiEvent): R
     Actor: { ID: id, Attributes: attributes },
     scope: SCOPE,
     time: Number(timeNs / NS_PER_SECOND),
-    // A number that JavaScript rounds and JSON does not: see `writeLine`.
+    // A number that JavaScript rounds and JSON does not: see `lineOf`.
     timeNano: timeNs,
   };
 }
@@ -159,25 +160,13 @@ export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies
     if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
       throw badRequest(`\`since\` time (${query.since}) cannot be after \`until\` time (${query.until})`);
     }
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    reply.hijack();
-    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '');
-    reply.raw.writeHead(200, { 'Content-Type': 'application/json' });
-    reply.raw.flushHeaders();
-    const following = events.follow({
-      signal: gone.signal,
-      ...(sinceNs === undefined ? {} : { sinceNs }),
-      ...(untilNs === undefined ? {} : { untilNs }),
-    });
-    for await (const event of following) {
-      if (!matchesEvent(filters, event)) continue;
-      if (!reply.raw.write(lineOf(event)) && !gone.signal.aborted) {
-        await Promise.race([once(reply.raw, 'drain'), once(gone.signal, 'abort')]);
-      }
-    }
-    reply.raw.end();
+    const range = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }) };
+    return streamLines(reply, (signal) => matching(events.follow({ ...range, signal }), filters), lineOf);
   });
+}
+
+async function* matching(events: AsyncIterable<ApiEvent>, filters: Filters): AsyncGenerator<ApiEvent> {
+  for await (const event of events) if (matchesEvent(filters, event)) yield event;
 }
 
 function lineOf(event: ApiEvent): string {
@@ -186,5 +175,5 @@ function lineOf(event: ApiEvent): string {
       ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(value.toString())
       : value,
   );
-  return `${text}\n`;
+  return text;
 }

@@ -5,11 +5,12 @@
 import type { FastifyInstance } from 'fastify';
 import { PontoonError } from '../errors.ts';
 import type { Engine } from '../network/engine.ts';
-import type { Endpoint, EndpointSpec, Network } from '../network/types.ts';
+import type { Endpoint, Network } from '../network/types.ts';
 import type { ApiDependencies } from './app.ts';
 import { endpointSpec } from './endpoint-spec.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
+import { connect, disconnect, findMember } from './members.ts';
 import { networkSpec } from './network-spec.ts';
 import { parseBody, textOf } from './parse.ts';
 import { CONNECT_BODY, DISCONNECT_BODY, NETWORK_CREATE_BODY } from './schemas/network.ts';
@@ -87,53 +88,6 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
     });
     return { NetworksDeleted: removed };
   });
-}
-
-/** What a network can be connected to. */
-interface Member {
-  readonly kind: 'container' | 'sandbox';
-  readonly id: string;
-}
-
-/** @throws HttpError 400, 404 in Docker's words */
-function findMember({ engine, containers }: ApiDependencies, ref = ''): Member {
-  if (ref === '') throw badRequest('invalid name or ID supplied: ""');
-  try {
-    if (containers !== undefined) return { kind: 'container', id: containers.find(ref).id };
-  } catch (error) {
-    if (!PontoonError.is(error, 'container-not-found')) throw error;
-  }
-  try {
-    return { kind: 'sandbox', id: engine.inspectSandbox(ref).id };
-  } catch (error) {
-    if (PontoonError.is(error, 'sandbox-not-found')) throw new HttpError(404, `No such container: ${ref}`);
-    throw error;
-  }
-}
-
-async function connect(
-  { engine, containers }: ApiDependencies,
-  { kind, id }: Member,
-  network: Network,
-  spec: EndpointSpec,
-): Promise<void> {
-  if (kind === 'container') await containers!.connect(id, network.id, spec);
-  else await engine.attach(id, network.id, spec);
-}
-
-/** With `force`, what is not connected is as it should be. */
-async function disconnect(
-  { engine, containers }: ApiDependencies,
-  { kind, id }: Member,
-  network: Network,
-  force: boolean,
-): Promise<void> {
-  try {
-    if (kind === 'container') await containers!.disconnect(id, network.id, { force });
-    else await engine.detach(id, network.id);
-  } catch (error) {
-    if (!force || !PontoonError.is(error, 'endpoint-not-found')) throw error;
-  }
 }
 
 function findNetwork(engine: Engine, ref: string) {

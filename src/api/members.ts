@@ -1,0 +1,56 @@
+/**
+ * @module What networks are made of: containers, and sandboxes that are nobody's container. Requests name both the same
+ * way; a container is changed through the container layer, which knows what else belongs to it.
+ */
+
+import { PontoonError } from '../errors.ts';
+import type { EndpointSpec, Network } from '../network/types.ts';
+import type { ApiDependencies } from './app.ts';
+import { badRequest, HttpError } from './errors.ts';
+
+/** What a network can be connected to. */
+export interface Member {
+  readonly kind: 'container' | 'sandbox';
+  readonly id: string;
+}
+
+/** @throws HttpError 400, 404 in Docker's words */
+export function findMember({ engine, containers }: ApiDependencies, ref = ''): Member {
+  if (ref === '') throw badRequest('invalid name or ID supplied: ""');
+  try {
+    if (containers !== undefined) return { kind: 'container', id: containers.find(ref).id };
+  } catch (error) {
+    if (!PontoonError.is(error, 'container-not-found')) throw error;
+  }
+  try {
+    return { kind: 'sandbox', id: engine.inspectSandbox(ref).id };
+  } catch (error) {
+    if (PontoonError.is(error, 'sandbox-not-found')) throw new HttpError(404, `No such container: ${ref}`);
+    throw error;
+  }
+}
+
+export async function connect(
+  { engine, containers }: ApiDependencies,
+  { kind, id }: Member,
+  network: Network,
+  spec: EndpointSpec,
+): Promise<void> {
+  if (kind === 'container') await containers!.connect(id, network.id, spec);
+  else await engine.attach(id, network.id, spec);
+}
+
+/** With `force`, what is not connected is as it should be. */
+export async function disconnect(
+  { engine, containers }: ApiDependencies,
+  { kind, id }: Member,
+  network: Network,
+  force: boolean,
+): Promise<void> {
+  try {
+    if (kind === 'container') await containers!.disconnect(id, network.id, { force });
+    else await engine.detach(id, network.id);
+  } catch (error) {
+    if (!force || !PontoonError.is(error, 'endpoint-not-found')) throw error;
+  }
+}
