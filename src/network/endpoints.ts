@@ -16,7 +16,13 @@ import type { OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { defaultRoutes, type Membership } from './gateway.ts';
 import { checkInterfaceName, checkName, newId } from './identity.ts';
-import { LOOPBACK_INDEX, removeDefaultRoute, setDefaultRoutes } from './interface.ts';
+import {
+  checkInterfaceSysctls,
+  checkLinkLocal,
+  LOOPBACK_INDEX,
+  removeDefaultRoute,
+  setDefaultRoutes,
+} from './interface.ts';
 import { wantedBindings, whoHas } from './publishing.ts';
 import { bindingElements } from './ruleset.ts';
 import { step } from './step.ts';
@@ -209,6 +215,8 @@ function planEndpoint(
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   const aliases = (spec.aliases ?? []).map((alias) => checkName('alias', alias));
   const wanted = (spec.ports ?? []).flatMap((port) => wantedBindings(context, network, port));
+  const linkLocal = (spec.linkLocal ?? []).map(checkLinkLocal);
+  const sysctls = checkInterfaceSysctls(spec.sysctls ?? {});
   const gatewayPriority = checkPriority(spec.gatewayPriority ?? 0);
   const interfaceName = hasInterface
     ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)
@@ -234,6 +242,8 @@ function planEndpoint(
       ipv6,
       static: { ipv4: spec.ipv4 !== undefined, ipv6: spec.ipv6 !== undefined, mac: mac !== undefined },
       gatewayPriority,
+      linkLocal,
+      sysctls,
       ports: bindings,
     };
   } catch (error) {
@@ -280,8 +290,8 @@ function checkMode(sandbox: SandboxRecord, network: NetworkRecord, others: reado
 }
 
 function checkPlain(network: NetworkRecord, spec: EndpointSpec): void {
-  const asked = (['ipv4', 'ipv6', 'mac', 'interfaceName', 'ports'] as const).filter(
-    (key) => spec[key] !== undefined && spec[key]?.length !== 0,
+  const asked = (['ipv4', 'ipv6', 'linkLocal', 'mac', 'interfaceName', 'sysctls', 'ports'] as const).filter(
+    (key) => Object.keys(spec[key] ?? {}).length > 0,
   );
   if (asked.length === 0) return;
   throw new PontoonError('bad-value', `network ${network.name} gives no interface: leave out ${asked.join(', ')}`, {

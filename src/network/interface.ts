@@ -2,12 +2,17 @@
  * @module An interface inside a sandbox: its settings, its addresses, its default routes, and its announcement.
  */
 
+import { PontoonError } from '../errors.ts';
+import { Address, Prefix } from '../ipam/index.ts';
 import { KernelError } from '../kernel/error.ts';
+import type { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { addAddress, deleteAddress, listAddresses } from '../kernel/rtnetlink/address.ts';
 import { getLink, type Link, setLink } from '../kernel/rtnetlink/link.ts';
 import { deleteRoute, listRoutes, replaceRoute } from '../kernel/rtnetlink/route.ts';
+import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ARP_NOTIFY, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
+import type { OpenNamespace } from './drivers/driver.ts';
 import type { DefaultRoute } from './gateway.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import { withPrefixLength } from './subnets.ts';
@@ -15,17 +20,50 @@ import { withPrefixLength } from './subnets.ts';
 /** The index of lo in every namespace (net/core/dev.c: LOOPBACK_IFINDEX). */
 export const LOOPBACK_INDEX = 1;
 
+/** Which settings are an interface's own: those of a part of the stack that has one for each interface. */
+const INTERFACE_SYSCTL = /^net\.(ipv4|ipv6|mpls)\.[a-z_]+\.IFNAME\.[a-z0-9_]+$/;
+const LINK_LOCAL = [
+  { range: Prefix.parse('169.254.0.0/16'), length: 16 },
+  { range: Prefix.parse('fe80::/10'), length: 64 },
+];
+
 /** The addresses of an endpoint, with prefix lengths. */
 export function endpointAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {
-  return [endpoint.ipv4, endpoint.ipv6]
-    .filter((address) => address !== undefined)
-    .map((address) => withPrefixLength(network, address));
+  return [
+    ...[endpoint.ipv4, endpoint.ipv6]
+      .filter((address) => address !== undefined)
+      .map((address) => withPrefixLength(network, address)),
+    ...(endpoint.linkLocal ?? []).map((address) => `${address}/${address.includes(':') ? 64 : 16}`),
+  ];
+}
+
+/** @returns the canonical address @throws PontoonError bad-address */
+export function checkLinkLocal(text: string): string {
+  const address = Address.parse(text);
+  if (LINK_LOCAL.some(({ range }) => range.family === address.family && range.contains(address)))
+    return address.toString();
+  const message = `${text} is not a link-local address: give one of ${LINK_LOCAL.map(({ range }) => range).join(' or ')}`;
+  throw new PontoonError('bad-address', message, { subject: text });
+}
+
+/** @throws PontoonError bad-value */
+export function checkInterfaceSysctls(sysctls: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const name of Object.keys(sysctls)) {
+    if (INTERFACE_SYSCTL.test(name)) continue;
+    const message = `'${name}' is not a setting of an interface: write it like net.ipv4.conf.IFNAME.log_martians`;
+    throw new PontoonError('bad-value', message, { subject: name });
+  }
+  return sysctls;
 }
 
 /** Gives a new interface its addresses and brings it up; setting its MAC then sends gratuitous ARP (announcer.ts). */
-export function bringUpInterface(rt: NetlinkSocket, network: NetworkRecord, endpoint: EndpointRecord): void {
-  const name = endpoint.interfaceName!;
-  const link = getLink(rt, name)!;
+export function bringUpInterface(
+  { namespace, rt }: OpenNamespace,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): void {
+  const link = getLink(rt, endpoint.interfaceName!)!;
+  repairSysctls(namespace, endpoint);
   rt.batch([
     setLink(link.index, { linkLocal: linkLocalOf(endpoint), ipv4: { [IPV4_DEVCONF_ARP_NOTIFY]: 1 } }),
     ...endpointAddresses(network, endpoint).map((address) => addAddress(link.index, address)),
@@ -35,7 +73,7 @@ export function bringUpInterface(rt: NetlinkSocket, network: NetworkRecord, endp
 
 /** Makes an existing interface as it should be; one line for each thing done. */
 export function repairInterface(
-  rt: NetlinkSocket,
+  { namespace, rt }: OpenNamespace,
   link: Link,
   network: NetworkRecord,
   endpoint: EndpointRecord,
@@ -59,7 +97,28 @@ export function repairInterface(
   requests.push(...addresses.requests);
   if (!link.up) repair(`${what}: brought up`, setLink(link.index, { up: true }));
   rt.batch(requests);
-  return done;
+  return [...done, ...repairSysctls(namespace, endpoint).map((line) => `${what}: ${line}`)];
+}
+
+/** Gives an interface its own settings; one line for each that was another. @throws PontoonError bad-value */
+function repairSysctls(namespace: NetworkNamespace, { interfaceName, sysctls = {} }: EndpointRecord): string[] {
+  const settings = Object.entries(sysctls);
+  if (settings.length === 0) return [];
+  return namespace.enter(() =>
+    settings.flatMap(([key, value]) => {
+      const name = key.replace('IFNAME', sysctlPart(interfaceName!));
+      try {
+        const before = readSysctl(name);
+        if (before.replaceAll(/\s+/g, ' ') === value) return [];
+        writeSysctl(name, value);
+        return [`${key} ${before} → ${value}`];
+      } catch (cause) {
+        if (!KernelError.isKernel(cause, 'ENOENT', 'EINVAL')) throw cause;
+        const problem = cause.errno === 'ENOENT' ? 'this kernel has no such setting' : 'the kernel refuses the value';
+        throw new PontoonError('bad-value', `${key}=${value} is not possible: ${problem}`, { cause, subject: key });
+      }
+    }),
+  );
 }
 
 /**
@@ -71,7 +130,9 @@ export function planAddresses(
   link: number,
   wanted: readonly string[],
 ): { done: string[]; requests: NetlinkRequest[] } {
-  const present = globalAddresses(rt, link);
+  const present = listAddresses(rt, link)
+    .filter(({ scope, address }) => scope === RT_SCOPE_UNIVERSE || wanted.includes(address))
+    .map(({ address }) => address);
   const foreign = present.filter((address) => !wanted.includes(address));
   const missing = wanted.filter((address) => !present.includes(address));
   const added = foreign.length > 0 ? wanted : missing;

@@ -101,6 +101,8 @@ const endpoint = {
   mac: text,
   interfaceName: text,
   gatewayPriority: number,
+  linkLocal: list(text),
+  sysctls: record(text),
   ports: list(portBinding),
 };
 

@@ -49,6 +49,10 @@ export interface EndpointRecord {
   /** Asked for, so that it stays reserved while the sandbox is stopped. */
   readonly static: { readonly ipv4: boolean; readonly ipv6: boolean; readonly mac: boolean };
   readonly gatewayPriority: number;
+  /** Canonical; absent: none. */
+  readonly linkLocal?: readonly string[];
+  /** With IFNAME for the interface's name; absent: none. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly ports: readonly PortBinding[];
 }
 

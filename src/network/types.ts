@@ -177,12 +177,16 @@ export interface EndpointSpec {
   /** A static address: it stays reserved while the sandbox is stopped. */
   readonly ipv4?: string;
   readonly ipv6?: string;
+  /** More addresses, link-local ones: of 169.254.0.0/16 and fe80::/10. */
+  readonly linkLocal?: readonly string[];
   /** Default: 02:42 and the IPv4 address. */
   readonly mac?: string;
   /** Default: the network's prefix and the first free number. */
   readonly interfaceName?: string;
   /** The endpoint with the highest gives the default gateway. Default: 0. */
   readonly gatewayPriority?: number;
+  /** Settings of the interface, with IFNAME for its name: { 'net.ipv4.conf.IFNAME.log_martians': '1' }. */
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly ports?: readonly PortBindingSpec[];
 }
 
@@ -246,6 +250,8 @@ export interface Endpoint {
   /** All names that others on the network resolve to it. */
   readonly dnsNames: readonly string[];
   readonly gatewayPriority: number;
+  readonly linkLocal: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
   /** It gives the sandbox's default route. */
   readonly isGateway: boolean;
   readonly ports: readonly PortBinding[];

@@ -57,6 +57,8 @@ export function viewEndpoint(context: Context, { endpoint, network }: Membership
     gateway4: gatewayOf(endpoint, network, 4),
     gateway6: gatewayOf(endpoint, network, 6),
     dnsNames: dnsNames(sandbox, endpoint),
+    linkLocal: endpoint.linkLocal ?? [],
+    sysctls: endpoint.sysctls ?? {},
     isGateway: defaultRoutes(membershipsOf(context, sandbox.id)).some(({ endpointId }) => endpointId === endpoint.id),
   };
 }

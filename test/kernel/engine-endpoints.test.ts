@@ -315,6 +315,59 @@ describe('a new endpoint', () => {
   });
 });
 
+describe('an interface of an endpoint', () => {
+  const logging = 'net.ipv4.conf.IFNAME.log_martians';
+
+  test('has settings of its own, also when it is made again', async () => {
+    const spec = { interfaceName: 'lan.5', sysctls: { [logging]: '1', 'net.ipv6.conf.IFNAME.hop_limit': '33' } };
+    const web = await lab.sandbox('web', [{ network: 'front', ...spec }, 'back']);
+    const read = () =>
+      lab.sh(
+        web,
+        'cd /proc/sys/net; cat ipv4/conf/lan.5/log_martians ipv4/conf/eth0/log_martians ipv6/conf/lan.5/hop_limit',
+      );
+    assert.equal(await read(), '1\n0\n33');
+    assert.deepEqual(web.endpoints.find(({ networkName }) => networkName === 'front')?.sysctls, spec.sysctls);
+    await lab.sh(web, 'echo 0 > /proc/sys/net/ipv4/conf/lan.5/log_martians');
+    assert.deepEqual((await engine.reconcile()).repaired, [`lan.5 of web: ${logging} 0 → 1`]);
+    assert.equal(await read(), '1\n0\n33');
+    await lab.sh(web, 'ip link delete lan.5');
+    await engine.reconcile();
+    assert.equal(await read(), '1\n0\n33');
+    await remove(web);
+  });
+
+  test('has no settings that are not of interfaces, or that this kernel does not know', async () => {
+    for (const [sysctls, code] of [
+      [{ 'net.ipv4.ip_forward': '0' }, 'bad-value'],
+      [{ 'net.ipv4.conf.eth0.log_martians': '1' }, 'bad-value'],
+      [{ 'net.ipv4.conf.IFNAME.nonsense': '1' }, 'bad-value'],
+      [{ [logging]: 'maybe' }, 'bad-value'],
+    ] as const) {
+      await assert.rejects(lab.sandbox('web', [{ network: 'front', sysctls }]), isPontoonError(code));
+    }
+    assert.deepEqual(engine.listSandboxes(), []);
+    assert.deepEqual(await engine.reconcile(), { repaired: [], removed: [], failed: [] });
+  });
+
+  test('has link-local addresses on top', async () => {
+    const linkLocal = ['169.254.7.7', 'fe80::7'];
+    const web = await lab.sandbox('web', [{ network: 'front', linkLocal }]);
+    const text = await lab.sh(web, 'ip -o address show eth0');
+    for (const address of ['169.254.7.7/16', 'fe80::7/64']) assert.ok(text.includes(` ${address} `), text);
+    const peer = await lab.sandbox('peer', [{ network: 'front', linkLocal: ['169.254.7.8'] }]);
+    assert.equal(await world.ping(peer, '169.254.7.7'), true);
+    assert.deepEqual(await engine.reconcile(), { repaired: [], removed: [], failed: [] });
+    await lab.sh(web, 'ip address delete 169.254.7.7/16 dev eth0; ip address delete fe80::7/64 dev eth0');
+    assert.equal((await engine.reconcile()).repaired.length, 2);
+    await remove(web, peer);
+    await assert.rejects(
+      lab.sandbox('web', [{ network: 'front', linkLocal: ['10.1.1.1'] }]),
+      isPontoonError('bad-address'),
+    );
+  });
+});
+
 /** An address without its prefix length. */
 function bare(address: string | undefined): string {
   return String(address).replace(/\/.*/, '');

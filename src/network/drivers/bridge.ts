@@ -121,7 +121,7 @@ export const bridgeDriver: NetworkDriver = {
       throw explainRefusal(error, attachment);
     }
     step(`${name}: addresses`);
-    bringUpInterface(sandbox.rt, network, endpoint);
+    bringUpInterface(sandbox, network, endpoint);
     step(`${name}: alias`);
     // A port carries no addresses: the kernel must not give it a link-local one. That is set before it comes up.
     host.rt.batch([setLink(name, { alias: ownerAlias(endpoint.id), linkLocal: 'none' }), setLink(name, { up: true })]);
@@ -148,10 +148,7 @@ export const bridgeDriver: NetworkDriver = {
       return [`${endpoint.interfaceName} of ${sandboxName}: made again, with ${endpoint.hostInterface}`];
     }
     // The interface first: a port has a state only while the other end is up.
-    return [
-      ...repairInterface(sandbox.rt, inner, network, endpoint, sandboxName),
-      ...repairPort(host, hostLink, network),
-    ];
+    return [...repairInterface(sandbox, inner, network, endpoint, sandboxName), ...repairPort(host, hostLink, network)];
   },
 };
 

@@ -76,7 +76,7 @@ export const macvlanDriver: NetworkDriver = {
     sandbox.rt.request(setLink(endpoint.interfaceName!, { alias: ownerAlias(endpoint.id) }));
     step(`${endpoint.interfaceName} of ${sandboxName}: addresses`);
     try {
-      bringUpInterface(sandbox.rt, network, endpoint);
+      bringUpInterface(sandbox, network, endpoint);
     } catch (error) {
       if (!KernelError.isKernel(error, 'EADDRINUSE')) throw error;
       throw new PontoonError(
@@ -104,7 +104,7 @@ export const macvlanDriver: NetworkDriver = {
   repair(host, sandbox, attachment) {
     const { network, endpoint, sandboxName } = attachment;
     const link = getLink(sandbox.rt, endpoint.interfaceName!);
-    if (link !== undefined) return repairInterface(sandbox.rt, link, network, endpoint, sandboxName);
+    if (link !== undefined) return repairInterface(sandbox, link, network, endpoint, sandboxName);
     this.attach(host, sandbox, attachment);
     return [`${endpoint.interfaceName} of ${sandboxName}: made again, on ${network.parent}`];
   },
