@@ -81,10 +81,10 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     path: 'src/observe',
-    why: "it reads the kernel and not the engine's store, so it works on containers that Pontoon never made",
+    why: "it reads the kernel and not the engine's store, so it works on containers that Pontoon never made; http and child_process are to ask their engines",
     imports: ['src/errors.ts', 'src/kernel', 'src/ipam'],
     npm: ['dns-packet', 'ipaddr.js'],
-    node: ['fs', 'worker_threads'],
+    node: ['child_process', 'fs', 'http', 'worker_threads'],
   },
   {
     path: 'src/container',

@@ -31,6 +31,7 @@ import { nameOwners } from './socket-owners.ts';
 import { readSockets } from './sockets.ts';
 import { sparse } from './sparse.ts';
 import {
+  type Container,
   type Flow,
   type Namespace,
   type NamespaceId,
@@ -76,9 +77,10 @@ export async function takeSnapshot(options: SnapshotOptions = {}): Promise<Snaps
       : await readContainers(options.containers ?? {});
   notes.push(...engines.notes);
   const found = findNamespaces(engines.containers.flatMap(({ path }) => path ?? []));
-  const containers = engines.containers.map(({ path, ...container }) => {
+  const containers = engines.containers.map(({ path, ...container }): Container => {
     const namespace = path === undefined ? undefined : namespaceIdOf(path);
-    return namespace === undefined ? container : { ...container, namespace };
+    const resolver = container.pid === undefined ? undefined : readResolver(`/proc/${container.pid}/root`);
+    return { ...container, ...(namespace === undefined ? {} : { namespace }), ...(resolver && { resolver }) };
   });
   const named = nameNamespaces(found, containers, options.runRoot ?? '/run/pontoon');
   const dumps = await readAll(found, named, options, notes);
