@@ -249,6 +249,13 @@ export interface Mount {
   readonly propagation: string;
 }
 
+/** How a run ended. */
+export interface ExitResult {
+  readonly exitCode: number;
+  /** Why it could not even begin. */
+  readonly error?: string;
+}
+
 /** The streams of a process in a container. With a terminal, everything comes by `stdout`. */
 export interface Attachment extends AsyncDisposable {
   /** Absent unless it was asked for and is open. Ending it closes the process's standard input (see stdinOnce). */

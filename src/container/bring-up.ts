@@ -1,0 +1,86 @@
+/**
+ * @module What a start makes and the end of a run takes away: network stack, root file system, bundle, process.
+ *
+ * `takeDown` takes away whatever of it is there, so it undoes half a start as well as a whole one, and what a crash has
+ * left.
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { resolveBundle } from './bundle.ts';
+import type { Context } from './context.ts';
+import type { Entry } from './entry.ts';
+import { endMonitor } from './monitors.ts';
+import { startStack, stopStack } from './networking.ts';
+import { mountRoot, type RootPaths, unmountRoot } from './rootfs.ts';
+import { attach } from './runtime/index.ts';
+import { mountVolumes } from './volume-contents.ts';
+
+/** Makes a container run; its record says so already. @throws PontoonError; `takeDown` then takes away what is there */
+export async function raise(context: Context, entry: Entry): Promise<void> {
+  const { paths } = context;
+  const { id, name, spec } = entry.record;
+  const directory = paths.run(id);
+  // None of these needs another; one that fails must not leave another one at work.
+  const [sandbox, root, mounts, runtime] = await allOrFirstError([
+    startStack(context, entry),
+    mountRootOf(context, entry),
+    mountVolumes(context, entry),
+    context.runtime(),
+    mkdir(paths.container(id), { recursive: true, mode: 0o710 }),
+  ]);
+  entry.bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
+  entry.process = await runtime.launch({
+    input: entry.bundle,
+    name,
+    directory,
+    logPath: spec.logging?.driver === 'none' ? undefined : paths.log(id),
+    exitDirectory: paths.exits,
+    stdin: spec.openStdin === true,
+    stdinOnce: spec.stdinOnce === true,
+  });
+  await entry.attachments.connect((options) => attach(directory, options));
+  await runtime.startProcess(id);
+}
+
+/** Mounts the root of a container, unless it is mounted. */
+export async function mountRootOf({ images, paths }: Context, entry: Entry): Promise<RootPaths> {
+  const { record } = entry;
+  const { lower } = await images.root(record.imageId);
+  entry.lower = lower;
+  return mountRoot({ id: record.id, lower, dataRoot: paths.dataRoot, runRoot: paths.runRoot });
+}
+
+/** Takes away what a start made, as far as it is there. */
+export async function takeDown(context: Context, entry: Entry): Promise<void> {
+  entry.health?.[Symbol.dispose]();
+  entry.health = undefined;
+  await Promise.all([stopStack(context, entry), endProcess(context, entry)]);
+  unmountRoot({ id: entry.id, runRoot: context.paths.runRoot });
+}
+
+/** No process of the container, no conmon and no word of either is left. */
+export async function endProcess(context: Context, entry: Entry): Promise<void> {
+  const { paths } = context;
+  const directory = paths.run(entry.id);
+  if (existsSync(directory)) {
+    const runtime = await context.runtime();
+    await runtime.deleteContainer(entry.id);
+    await endMonitor(directory);
+    await rm(directory, { recursive: true });
+  }
+  entry.process = undefined;
+  entry.bundle = undefined;
+  for (const name of [entry.id, `${entry.id}.claimed`]) await rm(join(paths.exits, name), { force: true });
+}
+
+/** Waits for all, then throws the first error. */
+async function allOrFirstError<T extends readonly unknown[]>(
+  promises: {
+    readonly [K in keyof T]: Promise<T[K]>;
+  },
+): Promise<T> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as T;
+}

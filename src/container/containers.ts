@@ -1,0 +1,257 @@
+/**
+ * @module Containers: processes with a root, a network stack and limits of their own, declared here and kept running.
+ *
+ * What should be is in the store and is written first; the world follows. Everything goes on while nobody has this
+ * open: conmon holds each container's streams and writes its log and exit code, the kernel its network. The next
+ * `openContainers` finds what runs, learns what ended, finishes what a crash left half done, and starts what its
+ * restart policy says. What is done to one container is done in turn; containers do not wait for each other.
+ */
+
+import { join } from 'node:path';
+import type { Engine } from '../network/engine.ts';
+import { type Context, emit, type Log, Paths, wrongState } from './context.ts';
+import { create } from './create.ts';
+import type { Entry } from './entry.ts';
+import { createExec, inspectExec, resizeExec, startExec } from './execs.ts';
+import { followExits } from './exits.ts';
+import type { Images } from './images/index.ts';
+import { start } from './lifecycle.ts';
+import { isPruned, type PruneFilter } from './prune.ts';
+import { reconcileAtStart, startByPolicy } from './reconcile-at-start.ts';
+import { hasProcess, isActive } from './record.ts';
+import { type RemoveOptions, remove } from './removal.ts';
+import { attach, Runtime, resize } from './runtime/index.ts';
+import { kill, killNow, pause, restart, type StopOptions, stop, unpause } from './stopping.ts';
+import { ContainerStore } from './store.ts';
+import { Table } from './table.ts';
+import type {
+  Attachment,
+  AttachOptions,
+  Container,
+  ContainerEvent,
+  ContainerSpec,
+  Exec,
+  ExecSpec,
+  ExitResult,
+} from './types.ts';
+import { rename, type UpdateOptions, update } from './update.ts';
+import { viewContainer } from './view.ts';
+import type { Volumes } from './volumes.ts';
+
+export interface ContainersOptions {
+  readonly engine: Engine;
+  readonly images: Images;
+  readonly volumes: Volumes;
+  /** What outlives a reboot. Default: /var/lib/pontoon. */
+  readonly dataRoot?: string;
+  /** What a reboot takes. Default: /run/pontoon. */
+  readonly runRoot?: string;
+  readonly log: Log;
+  /** The OCI runtime that is asked first: 'crun' or 'runc'. */
+  readonly runtime?: string;
+  /** What happens to containers, in Docker's words. */
+  readonly onEvent?: (event: ContainerEvent) => void;
+}
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+
+/** Opens the containers: reads what should be, finds what runs, and makes the two equal. @throws PontoonError store */
+export async function openContainers(options: ContainersOptions): Promise<Containers> {
+  const { engine, images, volumes, log, onEvent = () => {} } = options;
+  const paths = new Paths(options.dataRoot ?? '/var/lib/pontoon', options.runRoot ?? '/run/pontoon');
+  await using cleanup = new AsyncDisposableStack();
+  const store = cleanup.use(new ContainerStore(join(paths.dataRoot, 'containers.db')));
+  let runtime: Promise<Runtime> | undefined;
+  const openRuntime = async (): Promise<Runtime> => {
+    runtime ??= Runtime.open({ runRoot: paths.runRoot, preferred: options.runtime });
+    try {
+      return await runtime;
+    } catch (error) {
+      runtime = undefined; // it may be installed later
+      throw error;
+    }
+  };
+  const context: Context = {
+    engine,
+    images,
+    volumes,
+    table: new Table(store),
+    execs: new Map(),
+    runtime: openRuntime,
+    paths,
+    log,
+    onEvent,
+  };
+  await reconcileAtStart(context);
+  const exits = cleanup.use(await followExits(context));
+  startByPolicy(context);
+  cleanup.move();
+  return new Containers(context, store, exits);
+}
+
+export class Containers implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #store: ContainerStore;
+  readonly #exits: Disposable;
+
+  /** Use `openContainers`. */
+  constructor(context: Context, store: ContainerStore, exits: Disposable) {
+    this.#context = context;
+    this.#store = store;
+    this.#exits = exits;
+  }
+
+  /** All containers, the newest first. */
+  list(): Container[] {
+    return [...this.#context.table].map((entry) => this.#view(entry)).reverse();
+  }
+
+  /** @throws PontoonError container-not-found */
+  find(ref: string): Container {
+    return this.#view(this.#find(ref));
+  }
+
+  /** Makes a container that does not run yet. @throws PontoonError name-taken, image-not-found, bad-value, … */
+  async create(spec: ContainerSpec): Promise<Container> {
+    return this.#view(await create(this.#context, spec));
+  }
+
+  /** False when it runs already. @throws PontoonError; it does not run then */
+  start(ref: string): Promise<boolean> {
+    return this.#inTurn(ref, (entry) => start(this.#context, entry));
+  }
+
+  /** Asks it to end, and kills it when it has not in time. False when it did not run. @throws PontoonError */
+  async stop(ref: string, options: StopOptions = {}): Promise<boolean> {
+    return stop(this.#context, this.#find(ref), options);
+  }
+
+  /** @throws PontoonError container-state, bad-value */
+  async kill(ref: string, signal?: string): Promise<void> {
+    return kill(this.#context, this.#find(ref), signal);
+  }
+
+  /** @throws PontoonError */
+  async restart(ref: string, options: StopOptions = {}): Promise<void> {
+    return restart(this.#context, this.#find(ref), options);
+  }
+
+  /** @throws PontoonError container-state */
+  async pause(ref: string): Promise<void> {
+    return pause(this.#context, this.#find(ref));
+  }
+
+  /** @throws PontoonError container-state */
+  async unpause(ref: string): Promise<void> {
+    return unpause(this.#context, this.#find(ref));
+  }
+
+  /**
+   * Waits for the end of a run, or for the removal.
+   * @throws PontoonError container-not-found; the signal's reason
+   */
+  async wait(
+    ref: string,
+    { condition = 'not-running', signal }: { readonly condition?: WaitCondition; readonly signal?: AbortSignal } = {},
+  ): Promise<ExitResult> {
+    const { record, waits } = this.#find(ref);
+    if (condition === 'removed') return waits.removal(signal);
+    if (condition === 'not-running' && !isActive(record)) return { exitCode: record.exitCode };
+    return waits.nextExit(signal);
+  }
+
+  /** @throws PontoonError container-state unless it is forced */
+  async remove(ref: string, options: RemoveOptions & { readonly force?: boolean } = {}): Promise<void> {
+    const entry = this.#find(ref);
+    if (options.force === true) await killNow(this.#context, entry);
+    await entry.turn.run(() => remove(this.#context, entry, options));
+  }
+
+  /** @throws PontoonError name-taken, bad-name */
+  rename(ref: string, name: string): Promise<void> {
+    return this.#inTurn(ref, (entry) => rename(this.#context, entry, name));
+  }
+
+  /** Changes limits, live, and the restart policy. @throws PontoonError; nothing has changed then */
+  update(ref: string, change: UpdateOptions): Promise<void> {
+    return this.#inTurn(ref, (entry) => update(this.#context, entry, change));
+  }
+
+  /**
+   * Connects to the streams of a container; of one that does not run, to those that it will have.
+   * @throws PontoonError container-not-found
+   */
+  async attach(ref: string, options: AttachOptions): Promise<Attachment> {
+    const { paths, log } = this.#context;
+    const entry = this.#find(ref);
+    emit(this.#context, entry, 'attach');
+    if (entry.process !== undefined && hasProcess(entry.record)) return attach(paths.run(entry.id), options);
+    return entry.attachments.wait(options, (error) => log.warn(`a stream of ${entry.record.name}: ${error.message}`));
+  }
+
+  /** The size of its terminal. @throws PontoonError container-state */
+  async resize(ref: string, rows: number, columns: number): Promise<void> {
+    const entry = this.#find(ref);
+    if (entry.process === undefined) throw wrongState(entry, `Container ${entry.id} is not running`);
+    await resize(this.#context.paths.run(entry.id), rows, columns);
+    emit(this.#context, entry, 'resize', { height: String(rows), width: String(columns) });
+  }
+
+  /** Sets up a command to be run in a container. @throws PontoonError container-state, bad-value */
+  async createExec(ref: string, spec: ExecSpec): Promise<Exec> {
+    return createExec(this.#context, this.#find(ref), spec);
+  }
+
+  /** Its streams; nothing when it is detached. @throws PontoonError exec-not-found, container-state, start-failed */
+  startExec(id: string, options: { readonly detach?: boolean } = {}): Promise<Attachment | undefined> {
+    return startExec(this.#context, id, options);
+  }
+
+  /** @throws PontoonError exec-not-found, container-state */
+  resizeExec(id: string, rows: number, columns: number): Promise<void> {
+    return resizeExec(this.#context, id, rows, columns);
+  }
+
+  /** @throws PontoonError exec-not-found */
+  inspectExec(id: string): Exec {
+    return inspectExec(this.#context, id);
+  }
+
+  /** Removes all that do not run and fit the filter; returns their IDs. */
+  async prune(filter: PruneFilter = {}): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }> {
+    const entries = [...this.#context.table].filter(({ record }) => isPruned(record, filter));
+    const removed: string[] = [];
+    for (const entry of entries) {
+      await entry.turn.run(async () => {
+        if (!isPruned(entry.record, filter)) return;
+        await remove(this.#context, entry);
+        removed.push(entry.id);
+      });
+    }
+    return { removed, freedBytes: 0 };
+  }
+
+  /** Lets go of all: containers run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#exits[Symbol.dispose]();
+    for (const entry of this.#context.table) {
+      entry.forgetNextStart();
+      entry.health?.[Symbol.dispose]();
+    }
+    await Promise.all([...this.#context.table].map((entry) => entry.turn.settled()));
+    this.#store[Symbol.dispose]();
+  }
+
+  async #inTurn<T>(ref: string, operation: (entry: Entry) => T | Promise<T>): Promise<T> {
+    const entry = this.#find(ref);
+    return entry.turn.run(() => operation(entry));
+  }
+
+  #find(ref: string): Entry {
+    return this.#context.table.find(ref);
+  }
+
+  #view(entry: Entry): Container {
+    return viewContainer(this.#context, entry);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * @module One container as this process has it: its record, and what only a process can have.
+ */
+
+import { Attachments } from './attachments.ts';
+import type { HealthMonitor } from './health.ts';
+import type { Monitored } from './monitors.ts';
+import type { ContainerRecord } from './record.ts';
+import type { BundleInput } from './runtime/index.ts';
+import { Turn } from './turn.ts';
+import { Waits } from './waits.ts';
+
+export class Entry {
+  /** As it is in the store; changed by `Table.commit` only. */
+  record: ContainerRecord;
+  /** What changes the container runs in turn. */
+  readonly turn = new Turn();
+  readonly waits = new Waits();
+  readonly attachments = new Attachments();
+  /** The first process in the container, and its monitor; undefined while there is none. */
+  process: Monitored | undefined;
+  /** The image's root below the container's; '' while this process has not mounted it. */
+  lower = '';
+  /** What the runtime was told of this run. */
+  bundle: BundleInput | undefined;
+  health: HealthMonitor | undefined;
+  /** The start that the restart policy has planned. */
+  nextStart: NodeJS.Timeout | undefined;
+  /** How long the policy waited last; undefined after a start by hand. */
+  restartDelayMs: number | undefined;
+  /** A restart by hand is going on: the end of its first run is no reason to remove it. */
+  restarting = false;
+
+  constructor(record: ContainerRecord) {
+    this.record = record;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  /** The policy does not start it any more. */
+  forgetNextStart(): void {
+    clearTimeout(this.nextStart);
+    this.nextStart = undefined;
+  }
+}

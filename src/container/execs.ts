@@ -1,0 +1,185 @@
+/**
+ * @module Execs: further processes in a running container. They are set up first and started later, as Docker's API has
+ * it, live as long as their container runs, and are forgotten with the daemon.
+ */
+
+import { rm } from 'node:fs/promises';
+import { PontoonError } from '../errors.ts';
+import { newId } from '../network/identity.ts';
+import { mountRootOf } from './bring-up.ts';
+import { resolveBundle } from './bundle.ts';
+import { type Context, emit, wrongState } from './context.ts';
+import type { Entry } from './entry.ts';
+import { type Execution, execProcess, readHost, resize, resolveUser, startExitCode } from './runtime/index.ts';
+import type { Attachment, AttachOptions, Exec, ExecSpec } from './types.ts';
+import { mountsWithSources } from './view.ts';
+
+/** Ended ones are kept this long, since clients ask for the exit code afterwards. */
+const KEPT_MS = 5 * 60 * 1000;
+
+export interface ExecEntry {
+  readonly id: string;
+  readonly entry: Entry;
+  readonly spec: ExecSpec;
+  state: 'created' | 'starting' | 'running' | 'ended';
+  pid: number;
+  exitCode: number | undefined;
+}
+
+/** Sets a command up. @throws PontoonError container-state, bad-value */
+export function createExec(context: Context, entry: Entry, spec: ExecSpec): Exec {
+  requireRunning(entry);
+  if (spec.command.length === 0) throw new PontoonError('bad-value', 'No exec command specified');
+  const exec: ExecEntry = { id: newId(), entry, spec, state: 'created', pid: 0, exitCode: undefined };
+  context.execs.set(exec.id, exec);
+  emitExec(context, exec, `exec_create: ${spec.command.join(' ')}`);
+  return view(exec);
+}
+
+/** @throws PontoonError exec-not-found */
+export function inspectExec(context: Context, id: string): Exec {
+  return view(find(context, id));
+}
+
+/**
+ * Starts it; resolves with its streams, or with nothing when it is detached.
+ * @throws PontoonError exec-not-found, container-state, start-failed
+ */
+export async function startExec(
+  context: Context,
+  id: string,
+  { detach = false }: { readonly detach?: boolean } = {},
+): Promise<Attachment | undefined> {
+  const exec = find(context, id);
+  if (exec.state === 'ended') throw wrongState(exec.entry, `Error: Exec command ${id} has already run`);
+  if (exec.state !== 'created') throw wrongState(exec.entry, `Error: Exec command ${id} is already running`);
+  requireRunning(exec.entry);
+  const { stdin = false, stdout = false, stderr = false } = exec.spec;
+  const execution = await execute(context, exec, detach ? undefined : { stdin, stdout, stderr });
+  follow(context, exec, execution).catch((error: Error) => context.log.error(`exec ${id}: ${error.message}`));
+  return execution.attachment;
+}
+
+/** Runs a command to its end, or until the signal kills it: then without an exit code. @throws PontoonError */
+export async function runCommand(
+  context: Context,
+  entry: Entry,
+  command: readonly string[],
+  { bytes, signal }: { readonly bytes: number; readonly signal: AbortSignal },
+): Promise<{ readonly exitCode: number | undefined; readonly output: string }> {
+  const streams = { stdout: true, stderr: true };
+  const exec = find(context, createExec(context, entry, { command, ...streams }).id);
+  const execution = await execute(context, exec, streams);
+  await using attachment = execution.attachment!;
+  const kill = (): void => killProcess(execution.pid);
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  try {
+    const [exitCode, output] = await Promise.all([follow(context, exec, execution), gather(attachment, bytes)]);
+    return { exitCode: signal.aborted ? undefined : exitCode, output };
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+/** @throws PontoonError exec-not-found, container-state */
+export async function resizeExec(context: Context, id: string, rows: number, columns: number): Promise<void> {
+  const exec = find(context, id);
+  if (exec.state !== 'running') throw wrongState(exec.entry, `Exec command ${id} is not running`);
+  await resize(context.paths.exec(id), rows, columns);
+}
+
+async function execute(context: Context, exec: ExecEntry, attach: AttachOptions | undefined): Promise<Execution> {
+  const { id, entry, spec } = exec;
+  exec.state = 'starting';
+  try {
+    const [runtime, bundle, host] = await Promise.all([context.runtime(), bundleOf(context, entry), readHost()]);
+    const user = spec.user ? await resolveUser(bundle.rootPath, spec.user, entry.record.spec.groups) : bundle.process;
+    const { uid, gid, additionalGids } = user;
+    const execution = await runtime.execute({
+      id: entry.id,
+      execId: id,
+      directory: context.paths.exec(id),
+      process: execProcess(bundle, spec, { uid, gid, additionalGids }, host),
+      terminal: spec.tty === true,
+      ...(attach === undefined ? {} : { attach }),
+    });
+    exec.state = 'running';
+    exec.pid = execution.pid;
+    emitExec(context, exec, `exec_start: ${spec.command.join(' ')}`);
+    return execution;
+  } catch (error) {
+    if (error instanceof Error) end(context, exec, startExitCode(error));
+    throw error;
+  }
+}
+
+/** Resolves with its exit code when it has ended; -1 where nobody knows. */
+async function follow(context: Context, exec: ExecEntry, { exitCode }: Execution): Promise<number> {
+  const code = (await exitCode) ?? -1;
+  end(context, exec, code);
+  emitExec(context, exec, 'exec_die', { exitCode: String(code) });
+  await rm(context.paths.exec(exec.id), { recursive: true, force: true });
+  return code;
+}
+
+function end({ execs }: Context, exec: ExecEntry, exitCode: number): void {
+  exec.state = 'ended';
+  exec.exitCode = exitCode;
+  setTimeout(() => execs.delete(exec.id), KEPT_MS).unref();
+}
+
+function emitExec(context: Context, { id, entry }: ExecEntry, action: string, more: Record<string, string> = {}): void {
+  emit(context, entry, action, { execID: id, ...more });
+}
+
+function find({ execs }: Context, id: string): ExecEntry {
+  const exec = execs.get(id);
+  if (exec !== undefined) return exec;
+  throw new PontoonError('exec-not-found', `No such exec instance: ${id}`, { subject: id });
+}
+
+function requireRunning(entry: Entry): void {
+  const { phase } = entry.record;
+  if (phase === 'paused') throw wrongState(entry, `Container ${entry.id} is paused, unpause the container before exec`);
+  if (phase === 'restarting')
+    throw wrongState(entry, `Container ${entry.id} is restarting, wait until the container is running`);
+  if (phase !== 'running' || entry.process === undefined)
+    throw wrongState(entry, `Container ${entry.id} is not running`);
+}
+
+/** A container that an earlier daemon started is looked at again. */
+async function bundleOf(context: Context, entry: Entry) {
+  entry.bundle ??= await resolveBundle(context, entry, {
+    sandbox: context.engine.inspectSandbox(entry.id),
+    root: await mountRootOf(context, entry),
+    mounts: mountsWithSources(context, entry),
+  });
+  return entry.bundle;
+}
+
+async function gather({ stdout, stderr }: Attachment, bytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let left = bytes;
+  const take = (chunk: Buffer): void => {
+    if (left <= 0) return;
+    chunks.push(chunk.subarray(0, left));
+    left -= chunk.length;
+  };
+  await Promise.all(
+    [stdout, stderr].map((stream) => new Promise((resolve) => stream.on('data', take).once('close', resolve))),
+  );
+  return Buffer.concat(chunks).toString();
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended
+  }
+}
+
+function view({ id, entry, spec, state, pid, exitCode }: ExecEntry): Exec {
+  return { id, containerId: entry.id, spec, running: state === 'running' || state === 'starting', exitCode, pid };
+}

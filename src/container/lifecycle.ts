@@ -1,0 +1,92 @@
+/**
+ * @module A container's life: started, ended, started again by its policy.
+ *
+ * What should be is committed first, then the world is changed. A start that fails is undone; the end of a run takes
+ * away all that the start made. All of it happens in the container's turn.
+ */
+
+import { raise, takeDown } from './bring-up.ts';
+import { type Context, emit, wrongState } from './context.ts';
+import type { Entry } from './entry.ts';
+import { monitorHealth } from './health-checks.ts';
+import { hasProcess } from './record.ts';
+import { remove } from './removal.ts';
+import { restartDelay, restartsAfterExit } from './restart-policy.ts';
+import { type ExitRecord, ranOutOfMemory, startExitCode } from './runtime/index.ts';
+
+/** Starts a container that does not run. False when it runs already. @throws PontoonError container-state, … */
+export async function start(context: Context, entry: Entry): Promise<boolean> {
+  const { phase } = entry.record;
+  if (phase === 'running') return false;
+  if (phase === 'paused') throw wrongState(entry, 'cannot start a paused container, try unpause instead');
+  if (phase === 'removing') throw wrongState(entry, 'container is marked for removal and cannot be started');
+  entry.forgetNextStart();
+  entry.restartDelayMs = undefined;
+  await run(context, entry, 0);
+  return true;
+}
+
+/** The end of a container's process. */
+export async function died(context: Context, entry: Entry, { code: exitCode, finishedMs }: ExitRecord): Promise<void> {
+  const { table, paths } = context;
+  if (!hasProcess(entry.record)) return;
+  const oomKilled = await ranOutOfMemory(paths.run(entry.id));
+  await takeDown(context, entry);
+  const { spec, startedMs = finishedMs } = entry.record;
+  const again = !entry.restarting && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
+  table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
+  if (oomKilled) emit(context, entry, 'oom');
+  emit(context, entry, 'die', {
+    exitCode: String(exitCode),
+    execDuration: String(Math.round((finishedMs - startedMs) / 1000)),
+  });
+  entry.waits.exited({ exitCode });
+  if (again) planNextStart(context, entry, finishedMs - startedMs);
+  else if (spec.autoRemove === true && !entry.restarting) await remove(context, entry, { volumes: true });
+}
+
+/** Plans the start that the restart policy asks for. */
+export function planNextStart(context: Context, entry: Entry, ranMs: number): void {
+  entry.restartDelayMs = restartDelay(entry.restartDelayMs, ranMs);
+  entry.nextStart = setTimeout(() => startAgain(context, entry), entry.restartDelayMs);
+}
+
+function startAgain(context: Context, entry: Entry): void {
+  entry.turn
+    .run(async () => {
+      if (entry.record.phase === 'restarting') await run(context, entry, entry.record.restartCount + 1);
+    })
+    .catch((error: Error) =>
+      context.log.error(`container ${entry.record.name} does not start again: ${error.message}`),
+    );
+}
+
+/** Makes the container run, or leaves it as ended. */
+async function run(context: Context, entry: Entry, restartCount: number): Promise<void> {
+  const { table } = context;
+  const { phase: before, startedMs } = entry.record;
+  table.commit(entry, {
+    phase: 'running',
+    restartCount,
+    stoppedByHand: false,
+    startedMs: Date.now(),
+    exitCode: 0,
+    oomKilled: false,
+    error: '',
+  });
+  try {
+    await raise(context, entry);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    await takeDown(context, entry);
+    const exitCode = startExitCode(error);
+    const phase = before === 'created' ? 'created' : 'exited';
+    table.commit(entry, { phase, startedMs, exitCode, error: error.message });
+    entry.attachments.end();
+    entry.waits.exited({ exitCode, error: error.message });
+    if (entry.record.spec.autoRemove === true) await remove(context, entry, { volumes: true });
+    throw error;
+  }
+  emit(context, entry, 'start');
+  entry.health = monitorHealth(context, entry);
+}

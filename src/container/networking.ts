@@ -1,0 +1,149 @@
+/**
+ * @module A container's network stack: how its network mode becomes a sandbox of the engine, and the lines that it gets
+ * in /etc/hosts on top of the engine's own. The sandbox has the container's ID and name.
+ */
+
+import { PontoonError } from '../errors.ts';
+import type { InitialEndpoint } from '../network/engine.ts';
+import { DEFAULT_NETWORK } from '../network/networks.ts';
+import type { Sandbox, SandboxSpec } from '../network/types.ts';
+import { type Context, wrongState } from './context.ts';
+import type { Entry } from './entry.ts';
+import { type ContainerRecord, isActive } from './record.ts';
+import type { Table } from './table.ts';
+import type { NetworkModeSpec, ResolvedSpec } from './types.ts';
+
+/** The label by which a sandbox is known to be a container's. */
+export const CONTAINER_LABEL = 'org.pontoon.container';
+
+/** Another container's address, and under which names it is known. */
+type HostLine = readonly [name: string, address: string];
+
+/** The sandbox of a new container, which is not started yet. @throws PontoonError container-not-found */
+export function sandboxSpec(
+  context: Context,
+  { id, name, spec }: Pick<ContainerRecord, 'id' | 'name' | 'spec'>,
+): SandboxSpec & { readonly running: false; readonly endpoints: readonly InitialEndpoint[] } {
+  const { domainname, dns, dnsSearch, dnsOptions } = spec;
+  return {
+    id,
+    name,
+    running: false,
+    hostname: spec.hostname,
+    labels: { [CONTAINER_LABEL]: name },
+    extraHosts: fixedHosts(context, spec),
+    ...namespaceOf(context, spec.network),
+    endpoints: endpointsOf(spec),
+    ...(domainname === undefined ? {} : { domainname }),
+    ...(dns === undefined ? {} : { dns }),
+    ...(dnsSearch === undefined ? {} : { dnsSearch }),
+    ...(dnsOptions === undefined ? {} : { dnsOptions }),
+  };
+}
+
+/** The container whose stack another one has in the end, its own in most cases. @throws PontoonError container-not-found */
+export function stackOwner(table: Table, { record }: Entry): Entry {
+  const { network } = record.spec;
+  const other = network.mode === 'container' ? table.find(network.container) : undefined;
+  return other === undefined ? table.find(record.id) : stackOwner(table, other);
+}
+
+/** Gives a container its stack. @throws PontoonError container-state when it is another's that does not run */
+export async function startStack(context: Context, entry: Entry): Promise<Sandbox> {
+  const { engine, table } = context;
+  const owner = stackOwner(table, entry);
+  if (owner !== entry) {
+    if (owner.process === undefined)
+      throw wrongState(owner, `cannot join network of a non running container: ${owner.id}`);
+    return engine.startSandbox(entry.id, namespaceOf(context, entry.record.spec.network).namespace);
+  }
+  if ((entry.record.spec.links ?? []).length > 0) await updateHosts(context, entry);
+  const sandbox = await engine.startSandbox(entry.id);
+  await Promise.all(linkedBy(table, entry).map((other) => updateHosts(context, other)));
+  return sandbox;
+}
+
+/** Takes the stack away, also from those who share it: their processes stay in a namespace without interfaces. */
+export async function stopStack({ engine, table }: Context, entry: Entry): Promise<void> {
+  await Promise.all(sharers(table, entry).map((other) => engine.stopSandbox(other.id)));
+  await engine.stopSandbox(entry.id);
+}
+
+/** Who has the stack of a container besides it. */
+export function sharers(table: Table, entry: Entry): Entry[] {
+  return [...table].filter(
+    (other) => other !== entry && other.record.spec.network.mode === 'container' && sharesStack(table, other, entry),
+  );
+}
+
+function sharesStack(table: Table, other: Entry, entry: Entry): boolean {
+  try {
+    return stackOwner(table, other) === entry;
+  } catch (error) {
+    if (PontoonError.is(error, 'container-not-found')) return false; // the owner has been removed
+    throw error;
+  }
+}
+
+function namespaceOf({ table }: Context, network: NetworkModeSpec): Pick<SandboxSpec, 'namespace'> {
+  if (network.mode === 'host') return { namespace: 'host' };
+  if (network.mode === 'container') return { namespace: { sandbox: table.find(network.container).id } };
+  return {};
+}
+
+function endpointsOf(spec: ResolvedSpec): readonly InitialEndpoint[] {
+  const { network } = spec;
+  if (network.mode === 'host') return [{ network: 'host' }];
+  if (network.mode === 'none') return [{ network: 'none' }];
+  if (network.mode === 'container') return [];
+  const [first, ...rest] = network.endpoints;
+  if (first === undefined || spec.publishAll !== true) return network.endpoints;
+  const bound = network.endpoints.flatMap(({ ports = [] }) => ports);
+  const open = spec.exposedPorts.filter(
+    ({ port, protocol }) => !bound.some((one) => one.port === port && (one.protocol ?? 'tcp') === protocol),
+  );
+  return [{ ...first, ports: [...(first.ports ?? []), ...open] }, ...rest];
+}
+
+/** The lines that the user asked for; 'host-gateway' is the host's address on the default network. */
+function fixedHosts({ engine }: Context, { extraHosts = [] }: ResolvedSpec): HostLine[] {
+  return extraHosts.map(([name, address]) => [name, address === 'host-gateway' ? hostGateway(engine) : address]);
+}
+
+function hostGateway(engine: Context['engine']): string {
+  const gateway = engine.inspectNetwork(DEFAULT_NETWORK).subnets.find(({ family }) => family === 4)?.gateway;
+  if (gateway !== undefined) return gateway;
+  throw new PontoonError('bad-value', `network ${DEFAULT_NETWORK} has no gateway: write an address for host-gateway`);
+}
+
+async function updateHosts(context: Context, entry: Entry): Promise<void> {
+  const { engine } = context;
+  const extraHosts = [...fixedHosts(context, entry.record.spec), ...linkLines(context, entry)];
+  await engine.updateSandbox(entry.id, { extraHosts });
+}
+
+/** The running containers that have a link to this one. */
+function linkedBy(table: Table, { id }: Entry): Entry[] {
+  return [...table].filter(
+    (other) => other.process !== undefined && other.record.spec.links?.some(({ container }) => container === id),
+  );
+}
+
+/** Old links (daemon/links_linux.go): the other's alias, hostname and name, with its address on a network of both. */
+function linkLines({ engine, table }: Context, { id, record }: Entry): HostLine[] {
+  const own = new Set(engine.inspectSandbox(id).endpoints.map(({ networkId }) => networkId));
+  return (record.spec.links ?? []).flatMap(({ container, alias }): HostLine[] => {
+    const other = table.find(container);
+    if (!isActive(other.record))
+      throw wrongState(
+        other,
+        `Cannot link to a non running container: /${other.record.name} AS /${record.name}/${alias}`,
+      );
+    const address = engine
+      .inspectSandbox(other.id)
+      .endpoints.find(({ networkId, ipv4 }) => own.has(networkId) && ipv4 !== undefined)
+      ?.ipv4?.split('/')[0];
+    if (address === undefined) return [];
+    return [...new Set([alias, other.record.spec.hostname, other.record.name])].map((name) => [name, address]);
+  });
+}

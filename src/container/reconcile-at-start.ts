@@ -1,0 +1,128 @@
+/**
+ * @module What an opening does: it compares the records with what runs and what is left, and makes the two equal.
+ *
+ * Containers went on while nobody looked; some have ended, and conmon has left their exit codes. A crash may have left
+ * half a creation, start, end or removal: what no record wants is removed, what a record wants is finished. After a
+ * reboot the run directory is empty, so that all have ended, in a way that nobody knows (exit code 255, as Docker).
+ */
+
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { takeDown } from './bring-up.ts';
+import type { Context } from './context.ts';
+import type { Entry } from './entry.ts';
+import { findExit } from './exits.ts';
+import { monitorHealth } from './health-checks.ts';
+import { died, planNextStart, start } from './lifecycle.ts';
+import { endMonitor, findMonitored, listMonitors } from './monitors.ts';
+import { CONTAINER_LABEL, sandboxSpec } from './networking.ts';
+import { hasProcess } from './record.ts';
+import { finishRemoval } from './removal.ts';
+import { startsWithDaemon } from './restart-policy.ts';
+import { removeRoot } from './rootfs.ts';
+import { makeVolumes } from './volume-contents.ts';
+
+const UNKNOWN_EXIT_CODE = 255;
+
+/** Failures of one container do not keep the others from being looked at. */
+export async function reconcileAtStart(context: Context): Promise<void> {
+  await removeOrphans(context);
+  await Promise.all([...context.table].map((entry) => repair(context, entry)));
+}
+
+/** Begins to start what its restart policy wants to run; whoever shares another's namespaces comes behind it. */
+export function startByPolicy(context: Context): void {
+  for (const entry of context.table) {
+    const { name, phase, spec } = entry.record;
+    if (phase !== 'exited' || !startsWithDaemon(spec.restart, entry.record)) continue;
+    const others = hostsOf(context, entry);
+    entry.turn
+      .run(async () => {
+        await Promise.all(others.map((other) => other.turn.settled()));
+        await start(context, entry);
+      })
+      .catch((error: Error) => context.log.error(`container ${name} does not start: ${error.message}`));
+  }
+}
+
+function repair(context: Context, entry: Entry): Promise<void> {
+  return entry.turn
+    .run(() => repairInTurn(context, entry))
+    .catch((error: Error) => context.log.error(`container ${entry.record.name} is not repaired: ${error.message}`));
+}
+
+async function repairInTurn(context: Context, entry: Entry): Promise<void> {
+  const { record } = entry;
+  if (record.phase === 'removing') return finishRemoval(context, entry);
+  await repairSandbox(context, entry);
+  await makeVolumes(context, entry);
+  if (hasProcess(record)) return findAgain(context, entry);
+  await takeDown(context, entry);
+  if (record.phase === 'restarting') planNextStart(context, entry, 0);
+}
+
+/** The engine and the containers have a store each: a crash may have come between the two. */
+async function repairSandbox(context: Context, { record }: Entry): Promise<void> {
+  const { engine } = context;
+  const sandbox = engine.listSandboxes().find(({ id }) => id === record.id);
+  if (sandbox === undefined) await engine.createSandbox(sandboxSpec(context, record));
+  else if (sandbox.name !== record.name) await engine.updateSandbox(record.id, { name: record.name });
+}
+
+/** Finds the process of a container that should have one, or learns how it ended. */
+async function findAgain(context: Context, entry: Entry): Promise<void> {
+  const { paths } = context;
+  const { id } = entry;
+  const exit = await findExit(paths, id);
+  if (exit !== undefined) return died(context, entry, exit);
+  const found = findMonitored(paths.run(id));
+  if (found === undefined) return died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
+  entry.process = found;
+  if (waitsForStart(context, entry)) await (await context.runtime()).startProcess(id);
+  entry.health = monitorHealth(context, entry);
+}
+
+/** crun and runc both keep this fifo from create to start: the crash came between the two. */
+function waitsForStart({ paths }: Context, { id }: Entry): boolean {
+  return existsSync(join(paths.runRoot, 'runtime', id, 'exec.fifo'));
+}
+
+/** Removes what no record wants. */
+async function removeOrphans(context: Context): Promise<void> {
+  const { engine, table, paths } = context;
+  const { dataRoot, runRoot } = paths;
+  const monitors = listMonitors();
+  for (const id of await namesIn(paths.execs))
+    if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
+  for (const id of await orphans(paths.running, table)) {
+    await (await context.runtime()).deleteContainer(id);
+    await endMonitor(paths.run(id));
+    await rm(paths.run(id), { recursive: true });
+    await rm(join(paths.exits, id), { force: true });
+  }
+  for (const sandbox of engine.listSandboxes())
+    if (CONTAINER_LABEL in sandbox.labels && table.get(sandbox.id) === undefined)
+      await engine.removeSandbox(sandbox.id);
+  for (const id of await orphans(paths.containers, table)) await rm(paths.container(id), { recursive: true });
+  for (const id of await orphans(join(dataRoot, 'roots'), table)) await removeRoot({ id, dataRoot, runRoot });
+}
+
+/** The names in a directory that are no container's ID. */
+async function orphans(directory: string, table: Context['table']): Promise<string[]> {
+  return (await namesIn(directory)).filter((id) => table.get(id) === undefined);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return existsSync(directory) ? readdir(directory) : [];
+}
+
+/** The containers whose namespaces a container is to have. */
+function hostsOf({ table }: Context, { record }: Entry): Entry[] {
+  const { network, namespaces = {} } = record.spec;
+  const references = [
+    ...(network.mode === 'container' ? [network.container] : []),
+    ...Object.values(namespaces).flatMap((mode) => (mode.startsWith('container:') ? [mode.slice(10)] : [])),
+  ];
+  return [...table].filter(({ record: { id, name } }) => references.includes(id) || references.includes(name));
+}

@@ -1,0 +1,71 @@
+/**
+ * @module Removing a container with all that is its own. It is marked first, so that a crash leaves nothing behind:
+ * the next opening goes on with what is marked.
+ */
+
+import { rm } from 'node:fs/promises';
+import { PontoonError } from '../errors.ts';
+import { endProcess } from './bring-up.ts';
+import { type Context, emit, wrongState } from './context.ts';
+import type { Entry } from './entry.ts';
+import { sharers } from './networking.ts';
+import { isActive } from './record.ts';
+import { removeRoot } from './rootfs.ts';
+
+export interface RemoveOptions {
+  /** Its anonymous volumes go too. */
+  readonly volumes?: boolean;
+}
+
+/** Removes a container that does not run; in its turn. @throws PontoonError container-state, in Docker's words */
+export async function remove(context: Context, entry: Entry, options: RemoveOptions = {}): Promise<void> {
+  const { table } = context;
+  const { id, phase } = entry.record;
+  if (table.get(id) !== entry) return; // somebody else has removed it meanwhile
+  if (phase === 'paused')
+    throw wrongState(
+      entry,
+      `You cannot remove a paused container ${id}. Unpause and then stop the container before attempting removal or force remove`,
+    );
+  if (isActive(entry.record))
+    throw wrongState(
+      entry,
+      `You cannot remove a ${phase} container ${id}. Stop the container before attempting removal or force remove`,
+    );
+  table.commit(entry, { phase: 'removing', removesVolumes: options.volumes === true });
+  await finishRemoval(context, entry);
+}
+
+/** Takes away what a container marked for removal still has; nothing of it need be there. */
+export async function finishRemoval(context: Context, entry: Entry): Promise<void> {
+  const { table, paths } = context;
+  const { id, removesVolumes, exitCode } = entry.record;
+  entry.attachments.end();
+  await Promise.all([removeStack(context, entry), endProcess(context, entry)]);
+  await removeRoot({ id, dataRoot: paths.dataRoot, runRoot: paths.runRoot });
+  await rm(paths.container(id), { recursive: true, force: true });
+  if (removesVolumes) await removeAnonymousVolumes(context, entry);
+  table.delete(entry);
+  emit(context, entry, 'destroy');
+  entry.waits.removed({ exitCode });
+}
+
+async function removeStack({ engine, table }: Context, entry: Entry): Promise<void> {
+  await Promise.all(sharers(table, entry).map((other) => engine.stopSandbox(other.id)));
+  try {
+    await engine.removeSandbox(entry.id);
+  } catch (error) {
+    if (!PontoonError.is(error, 'sandbox-not-found')) throw error; // a crash came after its removal
+  }
+}
+
+async function removeAnonymousVolumes({ volumes, table }: Context, entry: Entry): Promise<void> {
+  const own = new Set(entry.record.mounts.map(({ name }) => name));
+  const anonymous = volumes.list().filter((volume) => volume.anonymous && own.has(volume.name));
+  for (const { name } of anonymous) {
+    const isUsed = [...table].some(
+      (other) => other !== entry && other.record.mounts.some((mount) => mount.name === name),
+    );
+    if (!isUsed) await volumes.remove(name);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * @module What callers are shown of a container: its record with what the engine, the volumes and this process know.
+ */
+
+import type { Context } from './context.ts';
+import type { Entry } from './entry.ts';
+import { rootPaths } from './rootfs.ts';
+import type { Container, Mount } from './types.ts';
+
+export function viewContainer(context: Context, entry: Entry): Container {
+  const { engine, paths } = context;
+  const { record } = entry;
+  const { dataRoot, runRoot } = paths;
+  const { id, name, createdMs, spec, imageId, path, args, restartCount } = record;
+  const { phase: status, exitCode, oomKilled, error, startedMs, finishedMs } = record;
+  const sandbox = engine.inspectSandbox(id);
+  const pid = entry.process?.pid ?? 0;
+  return {
+    id,
+    name,
+    createdMs,
+    spec: { ...spec, name },
+    imageId,
+    path,
+    args,
+    restartCount,
+    state: { status, pid, exitCode, oomKilled, error, startedMs, finishedMs, health: entry.health?.health },
+    mounts: mountsWithSources(context, entry),
+    endpoints: sandbox.endpoints,
+    sandboxPath: sandbox.namespacePath,
+    paths: {
+      ...sandbox.files,
+      log: paths.log(id),
+      ...rootPaths({ id, dataRoot, runRoot }),
+      lower: entry.lower,
+    },
+  };
+}
+
+/** A volume's directory is the volume's business. */
+export function mountsWithSources({ volumes }: Context, { record }: Entry): Mount[] {
+  return record.mounts.map((mount) =>
+    mount.type === 'volume' ? { ...mount, source: volumes.find(mount.name).mountpoint } : mount,
+  );
+}
