@@ -37,8 +37,9 @@ const c = {
   fsopen: libc.func('int fsopen(str type, uint32_t flags)'),
   fsconfig: libc.func('int fsconfig(int fd, uint32_t command, str key, void *value, int aux)'),
   fsmount: libc.func('int fsmount(int fd, uint32_t flags, uint32_t attributes)'),
-  syscall: libc.func('long syscall(long number, int directory, str path, void *how, size_t size)'),
   openat: libc.func('int openat(int directory, str path, int flags, int mode)'),
+  syscall: libc.func('long syscall(long number, int directory, str path, void *how, size_t size)'),
+  mknod: libc.func('int mknod(str path, uint32_t mode, uint64_t device)'),
   lgetxattr: libc.func('long lgetxattr(str path, str name, void *value, size_t size)'),
   lsetxattr: libc.func('int lsetxattr(str path, str name, void *value, size_t size, int flags)'),
   flock: libc.func('int flock(int fd, int operation)'),
@@ -83,6 +84,7 @@ export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const EPOLL_CTL_ADD = 1;
@@ -310,6 +312,11 @@ export function openInRoot(directory: number, path: string, flags: number): numb
     // EAGAIN: something was renamed while the kernel walked the path, so that it cannot be sure.
     if (errno !== EINTR && errno !== EAGAIN) throw new KernelError('openat2', errnoName(errno), { subject: path });
   }
+}
+
+/** Makes a device, FIFO or socket; `mode` has its type. @throws KernelError */
+export function mknod(path: string, mode: number, device: bigint): void {
+  check(c.mknod(path, mode, device), 'mknod', path);
 }
 
 /** Takes an advisory lock; false when another holds it and LOCK_NB was asked for. @throws KernelError */

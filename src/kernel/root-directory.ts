@@ -1,21 +1,49 @@
 /**
- * @module Files below a directory that is somebody's root: their symbolic links are theirs, and lead nowhere outside.
- * @see openat2(2), RESOLVE_IN_ROOT
+ * @module A directory as somebody else's root: paths are walked as its owner would, and never lead out of it.
+ *
+ * '/', '..' and symbolic links stay inside, whatever the owner changes meanwhile: the kernel walks the path in one call
+ * (openat2 with RESOLVE_IN_ROOT). What it finds is held by a descriptor, whose name in /proc/self/fd serves as a path
+ * that nobody can bend any more.
+ * @see openat2(2), Linux 5.6
  */
 
-import { closeSync, constants, openSync } from 'node:fs';
-import * as ffi from './ffi.ts';
+import { constants, openSync } from 'node:fs';
+import { close, O_PATH, openInRoot } from './ffi.ts';
 
-/**
- * Opens `path` as a process would whose root is `root`; never waits for a fifo. The descriptor is the caller's to close.
- * @param flags of open(2), such as constants.O_RDONLY
- * @throws KernelError ENOENT, ENOTDIR, ELOOP, EACCES, …
- */
-export function openInRoot(root: string, path: string, flags: number): number {
-  const directory = openSync(root, constants.O_DIRECTORY | constants.O_RDONLY);
-  try {
-    return ffi.openInRoot(directory, path, flags | constants.O_NONBLOCK);
-  } finally {
-    closeSync(directory);
+/** A file or directory of somebody's root that stays what it is; it ends with the scope. */
+export class HeldPath implements Disposable {
+  /** An O_PATH descriptor. */
+  readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  [Symbol.dispose](): void {
+    close(this.fd);
+  }
+
+  /** Leads to the very file. Join a name to a directory's to reach what is directly in it, without following links. */
+  get path(): string {
+    return `/proc/self/fd/${this.fd}`;
+  }
+}
+
+export class RootDirectory implements Disposable {
+  readonly #fd: number;
+
+  /** `path` is a path of ours, such as a mount point or /proc/PID/root. @throws Error of open(2) */
+  constructor(path: string) {
+    this.#fd = openSync(path, O_PATH | constants.O_DIRECTORY);
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#fd);
+  }
+
+  /** Holds what a path inside means; a symbolic link at its end is followed, or not. @throws KernelError (ENOENT, …) */
+  hold(path: string, options: { follow: boolean }): HeldPath {
+    const flags = O_PATH | (options.follow ? 0 : constants.O_NOFOLLOW);
+    return new HeldPath(openInRoot(this.#fd, path || '/', flags));
   }
 }
