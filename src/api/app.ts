@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Containers } from '../container/containers.ts';
 import type { Images } from '../container/images/index.ts';
+import type { Volumes } from '../container/volumes.ts';
 import type { Engine } from '../network/engine.ts';
 import { routeUpgrades } from './connections.ts';
 import { badRequest, HttpError, sendError } from './errors.ts';
@@ -16,6 +17,7 @@ import { addNetworkRoutes } from './networks.ts';
 import { addPontoonRoutes } from './pontoon.ts';
 import { addSystemRoutes } from './system.ts';
 import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
+import { addVolumeRoutes } from './volumes.ts';
 
 /** What the daemon says of itself; the command line in its own process has less to say. */
 export interface DaemonInfo {
@@ -40,6 +42,7 @@ export interface ApiDependencies {
   /** Absent in the command line's own process. */
   readonly containers?: Containers;
   readonly images?: Images;
+  readonly volumes?: Volumes;
   readonly info: DaemonInfo;
   readonly events: EventHub;
   readonly log: FastifyBaseLogger;
@@ -48,7 +51,7 @@ export interface ApiDependencies {
 /** An area: adds its routes. */
 export type Area = (app: FastifyInstance, dependencies: ApiDependencies) => void;
 
-const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addEventRoutes, addPontoonRoutes];
+const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addVolumeRoutes, addEventRoutes, addPontoonRoutes];
 
 /** The largest JSON body. */
 const BODY_LIMIT = 8 * 1024 * 1024;

@@ -3,11 +3,17 @@
  * the parts of Docker that are not here.
  */
 
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { ApiDependencies } from './app.ts';
-import { notImplemented } from './errors.ts';
+import type { FastifyReply } from 'fastify';
+import type { Containers } from '../container/containers.ts';
+import type { Images } from '../container/images/index.ts';
+import type { Area } from './app.ts';
+import { diskUsage } from './disk-usage.ts';
+import { badRequest, notImplemented } from './errors.ts';
 import { readHostFacts } from './host-facts.ts';
-import { viewInfo, viewVersion } from './views/system.ts';
+import { textsOf } from './parse.ts';
+import { type Counts, viewInfo, viewVersion } from './views/system.ts';
+
+const DISK_USAGE_TYPES = ['container', 'image', 'volume', 'build-cache'];
 
 /** The first parts of paths, and what to say of them. */
 const ABSENT: Readonly<Record<string, string>> = {
@@ -25,7 +31,7 @@ const ABSENT: Readonly<Record<string, string>> = {
   distribution: 'Pontoon does not look images up in registries without pulling them',
 };
 
-export function addSystemRoutes(app: FastifyInstance, { info }: ApiDependencies): void {
+export const addSystemRoutes: Area = (app, { info, containers, images, volumes }) => {
   const pong = (reply: FastifyReply): FastifyReply =>
     reply
       .headers({
@@ -40,11 +46,18 @@ export function addSystemRoutes(app: FastifyInstance, { info }: ApiDependencies)
 
   app.get('/version', () => viewVersion(info, readHostFacts()));
 
-  app.get('/info', () =>
-    viewInfo(info, readHostFacts(), { containers: { running: 0, paused: 0, stopped: 0 }, images: 0 }),
-  );
+  app.get('/info', () => viewInfo(info, readHostFacts(), count(containers, images)));
 
-  app.get('/system/df', () => ({ LayersSize: 0, Images: [], Containers: [], Volumes: [], BuildCache: [] }));
+  app.get<{ Querystring: Record<string, unknown> }>('/system/df', ({ query, apiMinor }) => {
+    const types = textsOf(query.type);
+    for (const type of types) {
+      if (!DISK_USAGE_TYPES.includes(type)) throw badRequest(`unknown object type: ${type}`);
+    }
+    if (containers === undefined || images === undefined || volumes === undefined) {
+      return { LayersSize: 0, Images: [], Containers: [], Volumes: [], BuildCache: [] };
+    }
+    return diskUsage({ containers, images, volumes }, types, apiMinor);
+  });
 
   for (const [part, sentence] of Object.entries(ABSENT)) {
     const refuse = (): never => {
@@ -53,4 +66,14 @@ export function addSystemRoutes(app: FastifyInstance, { info }: ApiDependencies)
     app.all(`/${part}`, refuse);
     app.all(`/${part}/*`, refuse);
   }
+};
+
+function count(containers: Containers | undefined, images: Images | undefined): Counts {
+  const states = (containers?.list() ?? []).map(({ state }) => state.status);
+  const running = states.filter((status) => status === 'running' || status === 'restarting').length;
+  const paused = states.filter((status) => status === 'paused').length;
+  return {
+    containers: { running, paused, stopped: states.length - running - paused },
+    images: images?.list().length ?? 0,
+  };
 }

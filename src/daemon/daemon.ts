@@ -12,6 +12,11 @@ import { pino } from 'pino';
 import { createApi, type DaemonInfo } from '../api/app.ts';
 import { serveConnection } from '../api/connections.ts';
 import { EventHub } from '../api/events.ts';
+import { openContainers } from '../container/containers.ts';
+import { openImages } from '../container/images/index.ts';
+import { findRuntime } from '../container/runtime/index.ts';
+import type { ContainerEvent } from '../container/types.ts';
+import { openVolumes } from '../container/volumes.ts';
 import { openEngine } from '../network/engine.ts';
 import { type DaemonConfig, daemonConfig } from './config.ts';
 import { Listeners } from './listeners.ts';
@@ -61,6 +66,23 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     events.close();
     await told;
   });
+  const onEvent = (event: ContainerEvent): void => events.publish(event);
+  const { insecureRegistries } = config;
+  const images = await openImages({ dataRoot, runRoot, insecureRegistries, onEvent });
+  const volumes = await openVolumes({ dataRoot, onEvent });
+  const containers = opened.use(
+    await openContainers({
+      engine,
+      images,
+      volumes,
+      dataRoot,
+      runRoot,
+      log,
+      onEvent,
+      ...(config.runtime !== undefined && { runtime: config.runtime }),
+    }),
+  );
+  const runtime = await runtimeOf(config, log);
   const startedMs = Date.now();
   const id = daemonId(dataRoot);
   const info: DaemonInfo = {
@@ -69,6 +91,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     runRoot,
     startedMs,
     id,
+    ...(runtime !== undefined && { runtime }),
     get labels() {
       return config.labels;
     },
@@ -79,7 +102,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       return config.insecureRegistries;
     },
   };
-  const app = createApi({ engine, info, events, log });
+  const app = createApi({ engine, containers, images, volumes, info, events, log });
   opened.defer(() => app.close());
   if (config.metricsAddress !== undefined) {
     const { serveMetrics } = await import('./metrics.ts');
@@ -139,6 +162,16 @@ function watchSignals(onReload: () => void): { readonly ended: Promise<string>; 
       process.off('SIGHUP', onReload);
     },
   };
+}
+
+/** What runs containers, where something does: it may be installed later. */
+async function runtimeOf({ runtime }: DaemonConfig, log: pino.Logger): Promise<DaemonInfo['runtime']> {
+  try {
+    return await findRuntime({ preferred: runtime });
+  } catch (error) {
+    log.warn(`containers cannot run: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** Stays with the data. */
