@@ -73,6 +73,13 @@ export async function findInit(): Promise<string> {
   return path;
 }
 
+/** Runs a program of a Debian package. @throws PontoonError program-missing */
+export async function runProgram(name: string, debianPackage: string, args: readonly string[]) {
+  const path = await findProgram(name);
+  if (path === undefined) throw missing(name, debianPackage);
+  return run(path, args);
+}
+
 /** Runs the program to its end; returns its output and errors. @throws what spawn throws */
 export function run(
   path: string,

@@ -6,10 +6,10 @@
  * @see passwd(5), group(5)
  */
 
-import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { PontoonError } from '../../errors.ts';
 import { KernelError } from '../../kernel/error.ts';
-import { openInRoot } from '../../kernel/root-directory.ts';
+import { RootDirectory } from '../../kernel/root-directory.ts';
 import type { UserIds } from './types.ts';
 
 const LIMIT = 2 ** 31 - 1;
@@ -108,18 +108,14 @@ function records(text: string): string[][] {
 }
 
 /** A file of the container's, or undefined where it has none. */
-function readInRoot(root: string, path: string): string | undefined {
-  let fd: number;
+function readInRoot(rootPath: string, path: string): string | undefined {
   try {
-    fd = openInRoot(root, path, constants.O_RDONLY);
+    using root = new RootDirectory(rootPath);
+    using file = root.hold(path, { follow: true });
+    const status = statSync(file.path); // an image may bring anything: a fifo, a device
+    return status.isFile() && status.size <= FILE_LIMIT_BYTES ? readFileSync(file.path, 'utf8') : undefined;
   } catch (error) {
     if (KernelError.isKernel(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
-  }
-  try {
-    const status = fstatSync(fd);
-    return status.isFile() && status.size <= FILE_LIMIT_BYTES ? readFileSync(fd, 'utf8') : undefined;
-  } finally {
-    closeSync(fd);
   }
 }
