@@ -21,9 +21,9 @@ import { join } from 'node:path';
 import { type Pack, pack } from 'tar-stream';
 import { PontoonError } from '../../errors.ts';
 import { escapeOverlayPath, setOpaque } from '../../kernel/overlayfs.ts';
+import { findProgram, runProgram } from '../programs.ts';
 import { mountMemory } from '../rootfs.ts';
 import { HOST_ARCHITECTURE } from './oci.ts';
-import { findProgram, runProgram } from './programs.ts';
 import type { Blob, Stage } from './stage.ts';
 
 export interface Builtin {

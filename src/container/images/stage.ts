@@ -7,12 +7,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { PontoonError } from '../../errors.ts';
+import { runProgram } from '../programs.ts';
 import { parseConfig } from './config.ts';
 import { badImage, type Descriptor, hexOf, type Manifest, MEDIA_TYPES, OCI_LAYOUT, REF_NAME, sha256 } from './oci.ts';
-import { runProgram } from './programs.ts';
 
 /** A layer's descriptor in our manifests says how large its tar is when it is not compressed. */
 export const TAR_BYTES = 'pontoon.tar-bytes';
@@ -60,7 +61,7 @@ export class Stage implements AsyncDisposable {
   async addStream(source: AsyncIterable<unknown>): Promise<Blob> {
     const path = join(this.path, 'incoming');
     const meter = new Meter();
-    await pipeline(source, meter.through, createWriteStream(path));
+    await pipeline(Readable.from(source), meter.through, createWriteStream(path));
     await rename(path, this.blobPath(meter.digest));
     return { digest: meter.digest, size: meter.bytes };
   }

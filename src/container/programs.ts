@@ -1,18 +1,20 @@
 /**
- * @module The programs that fetch and unpack images for us: skopeo, umoci and a few small ones. Each runs under setpriv, so that the
- * kernel ends it when this process is killed: nothing goes on writing into a directory that the next one clears away.
+ * @module The programs that Pontoon runs for images and volumes: skopeo, umoci and a few small ones. Each runs under
+ * setpriv, so that the kernel ends it when this process is killed: nothing goes on writing into a directory that the
+ * next one clears away.
  */
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { PontoonError } from '../../errors.ts';
+import { PontoonError } from '../errors.ts';
 
 /** A program and the Debian package that has it. */
 const PACKAGES = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   busybox: 'busybox-static',
+  cp: 'coreutils',
   sync: 'coreutils',
   setpriv: 'util-linux',
 } as const;
@@ -23,22 +25,24 @@ const SAID_BYTES = 64 * 1024;
 
 export interface RunOptions {
   readonly cwd?: string;
+  /** A descriptor that the program gets as its standard input. Default: /dev/null. */
+  readonly stdin?: number;
   /** Ends the program; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs a program to its end and returns its standard output. @throws PontoonError program-missing, disk-full, program */
 export async function runProgram(program: Program, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
-  const { cwd, signal } = options;
+  const { cwd, stdin = 'ignore', signal } = options;
   signal?.throwIfAborted();
   const command = ['--pdeathsig', 'KILL', findProgram(program), ...args];
-  const child = spawn(findProgram('setpriv'), command, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(findProgram('setpriv'), command, { cwd, stdio: [stdin, 'pipe', 'pipe'] });
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort);
   const output: Buffer[] = [];
   let said = '';
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     said = (said + chunk).slice(-SAID_BYTES);
   });
   try {
