@@ -10,11 +10,15 @@ import type { Images } from '../container/images/index.ts';
 import type { Volumes } from '../container/volumes.ts';
 import type { Engine } from '../network/engine.ts';
 import { routeUpgrades } from './connections.ts';
+import { addContainerRoutes } from './containers.ts';
 import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
+import { addExecRoutes } from './exec.ts';
 import { upgradeOf } from './hijack.ts';
 import { addNetworkRoutes } from './networks.ts';
 import { addPontoonRoutes } from './pontoon.ts';
+import { addStatsRoutes } from './stats.ts';
+import { addStreamRoutes } from './streams.ts';
 import { addSystemRoutes } from './system.ts';
 import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
 import { addVolumeRoutes } from './volumes.ts';
@@ -51,7 +55,17 @@ export interface ApiDependencies {
 /** An area: adds its routes. */
 export type Area = (app: FastifyInstance, dependencies: ApiDependencies) => void;
 
-const AREAS: readonly Area[] = [addSystemRoutes, addNetworkRoutes, addVolumeRoutes, addEventRoutes, addPontoonRoutes];
+const AREAS: readonly Area[] = [
+  addSystemRoutes,
+  addContainerRoutes,
+  addStreamRoutes,
+  addExecRoutes,
+  addStatsRoutes,
+  addNetworkRoutes,
+  addVolumeRoutes,
+  addEventRoutes,
+  addPontoonRoutes,
+];
 
 /** The largest JSON body. */
 const BODY_LIMIT = 8 * 1024 * 1024;

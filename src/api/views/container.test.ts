@@ -1,75 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Container, ContainerState } from '../../container/types.ts';
-import type { Endpoint } from '../../network/types.ts';
-import { containerSpec } from '../container-create.ts';
-import { parse } from '../parse.ts';
-import { CREATE_BODY } from '../schemas/container.ts';
+import { sampleContainer as container, ENDPOINT, ID, STATE } from '../../../test/support/sample-container.ts';
 import { containerInspect, containerSummary, statusText } from './container.ts';
 import { humanDuration } from './time.ts';
-
-const ID = 'ab'.repeat(32);
-
-const STATE: ContainerState = {
-  status: 'running',
-  pid: 7,
-  exitCode: 0,
-  oomKilled: false,
-  error: '',
-  startedMs: 1000,
-  finishedMs: undefined,
-  health: undefined,
-};
-
-const ENDPOINT: Endpoint = {
-  id: 'e1',
-  networkId: 'n1',
-  networkName: 'lan',
-  sandboxId: ID,
-  sandboxName: 'web',
-  interfaceName: 'eth0',
-  hostInterface: 'veth0',
-  mac: '02:42:ac:1e:00:09',
-  ipv4: '172.30.0.9/24',
-  ipv6: undefined,
-  gateway4: '172.30.0.1',
-  gateway6: undefined,
-  aliases: ['al'],
-  dnsNames: ['web', 'al', ID.slice(0, 12)],
-  gatewayPriority: 0,
-  isGateway: true,
-  ports: [{ protocol: 'tcp', port: [80, 81], hostPort: [8080, 8081], hostAddress: undefined }],
-};
-
-function container(body: object = {}, changes: Partial<Container> = {}): Container {
-  const { spec } = containerSpec(parse(CREATE_BODY, { Image: 'img', ...body }), { minor: 48 });
-  const resolved = {
-    env: [],
-    labels: {},
-    hostname: 'web',
-    restart: { name: 'no', maximumRetries: 0 },
-    workingDirectory: '/',
-    user: '',
-    network: spec.network!,
-    exposedPorts: spec.exposedPorts ?? [],
-    name: 'web',
-  } as const;
-  return {
-    id: ID,
-    name: 'web',
-    createdMs: 0,
-    spec: { ...spec, ...resolved },
-    imageId: 'sha256:00',
-    state: STATE,
-    restartCount: 0,
-    mounts: [],
-    endpoints: [ENDPOINT],
-    sandboxPath: '/run/pontoon/netns/x',
-    paths: { hosts: '', resolvConf: '', hostname: '', log: '', upper: '', merged: '', work: '', lower: '' },
-    path: 'sh',
-    args: ['-c', 'exit 3'],
-    ...changes,
-  };
-}
 
 const LAN = { HostConfig: { NetworkMode: 'lan' }, NetworkingConfig: { EndpointsConfig: { lan: {} } } };
 
@@ -93,9 +25,9 @@ describe('an inspect', () => {
         MacAddress: '02:42:ac:1e:00:09',
       },
     });
-    expect(of(44).Networks['lan']).toHaveProperty('DNSNames', ENDPOINT.dnsNames);
-    expect(of(45).Networks['lan']?.Aliases).toEqual(['al']);
-    expect(of(48).Networks['lan']).toHaveProperty('GwPriority', 0);
+    expect(of(44).Networks.lan).toHaveProperty('DNSNames', ENDPOINT.dnsNames);
+    expect(of(45).Networks.lan?.Aliases).toEqual(['al']);
+    expect(of(48).Networks.lan).toHaveProperty('GwPriority', 0);
     expect(of(51)).toHaveProperty('IPAddress', '');
     expect(Object.keys(of(52))).toEqual(['SandboxID', 'SandboxKey', 'Ports', 'Networks']);
   });

@@ -1,5 +1,6 @@
 /** @module Images as Docker shows them: their list, inspect and history. */
 
+import type { Removal } from '../../container/images/index.ts';
 import type { HistoryEntry, Image, ImageConfig } from '../../container/types.ts';
 import { given } from '../given.ts';
 import { exposedPorts, healthcheck } from './config.ts';
@@ -10,17 +11,18 @@ const NO_VIRTUAL_SIZE_MINOR = 44;
 const NO_CONTAINER_FIELDS_MINOR = 45;
 const IMAGE_CONFIG_ONLY_MINOR = 50;
 
-/** @param containers how many there are from this image; -1: not counted */
-export function imageSummary(image: Image, minor: number, counts: { containers: number; sharedBytes: number }) {
+const NOT_COUNTED = -1;
+
+export function imageSummary(image: Image, minor: number) {
   return {
-    Containers: counts.containers,
+    Containers: NOT_COUNTED,
     Created: unixSeconds(image.createdMs),
     Id: image.id,
     Labels: image.config.labels,
     ParentId: '',
     RepoDigests: image.digests,
     RepoTags: image.tags,
-    SharedSize: counts.sharedBytes,
+    SharedSize: NOT_COUNTED,
     Size: image.sizeBytes,
     ...(minor < NO_VIRTUAL_SIZE_MINOR && { VirtualSize: image.sizeBytes }),
   };
@@ -57,6 +59,11 @@ export function imageHistory(entries: readonly HistoryEntry[]) {
     Size: sizeBytes,
     Tags: tags.length > 0 ? tags : null,
   }));
+}
+
+/** A name that is gone, or an image that is. */
+export function removalView(removal: Removal): object {
+  return 'untagged' in removal ? { Untagged: removal.untagged } : { Deleted: removal.deleted };
 }
 
 function imageConfig(config: ImageConfig, minor: number) {

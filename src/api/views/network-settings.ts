@@ -2,7 +2,11 @@
 
 import type { Container } from '../../container/types.ts';
 import type { Endpoint, EndpointSpec } from '../../network/types.ts';
+import { given } from '../given.ts';
 import { portMap } from './port.ts';
+
+const INTERFACE_NAME = 'com.docker.network.endpoint.ifname';
+const SYSCTLS = 'com.docker.network.endpoint.sysctls';
 
 /** Since this version… */
 const DNS_NAMES_MINOR = 44;
@@ -62,7 +66,7 @@ function endpointView(container: Container, endpoint: Endpoint | undefined, aske
     IPAMConfig: ipamConfig(asked, named),
     Links: null,
     Aliases: shown.length > 0 ? shown : null,
-    DriverOpts: null,
+    DriverOpts: driverOptions(asked),
     ...(minor >= GATEWAY_PRIORITY_MINOR && { GwPriority: endpoint?.gatewayPriority ?? 0 }),
     NetworkID: endpoint?.networkId ?? '',
     ...addresses(endpoint),
@@ -71,9 +75,18 @@ function endpointView(container: Container, endpoint: Endpoint | undefined, aske
 }
 
 /** The addresses that were asked for. */
-function ipamConfig({ ipv4, ipv6 }: EndpointSpec, named: boolean) {
-  if (ipv4 === undefined && ipv6 === undefined) return named ? {} : null;
-  return { ...(ipv4 !== undefined && { IPv4Address: ipv4 }), ...(ipv6 !== undefined && { IPv6Address: ipv6 }) };
+function ipamConfig({ ipv4, ipv6, linkLocal }: EndpointSpec, named: boolean) {
+  const config = given({ IPv4Address: ipv4, IPv6Address: ipv6, LinkLocalIPs: linkLocal });
+  return Object.keys(config).length > 0 || named ? config : null;
+}
+
+function driverOptions({ interfaceName, sysctls }: EndpointSpec): Record<string, string> | null {
+  const settings = Object.entries(sysctls ?? {}).map(([name, value]) => `${name}=${value}`);
+  const options = given({
+    [INTERFACE_NAME]: interfaceName,
+    [SYSCTLS]: settings.length > 0 ? settings.join(',') : undefined,
+  });
+  return Object.keys(options).length > 0 ? options : null;
 }
 
 function addresses(endpoint: Endpoint | undefined) {

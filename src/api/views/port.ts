@@ -24,7 +24,15 @@ export function portMap(container: Container): Record<string, { HostIp: string; 
   return map;
 }
 
-export function portList(container: Container) {
+interface ListedPort {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  /** Absent for ports that are only exposed. */
+  readonly PublicPort?: number;
+  readonly Type: string;
+}
+
+export function portList(container: Container): ListedPort[] {
   if (!hasPorts(container)) return [];
   const published = publishedPorts(container);
   const known = new Set(published.map(({ port, protocol }) => portKey(port, protocol)));
