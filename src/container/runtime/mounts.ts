@@ -18,7 +18,7 @@ export interface OciMount {
 export const INIT_PATH = '/sbin/docker-init';
 const SHM_BYTES = 64 * 1024 * 1024;
 /** These stay writable when the root is read-only. */
-const KERNEL_MOUNTS = ['/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue'];
+const WRITABLE = ['/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue'];
 const OPPOSITES: Readonly<Record<string, string>> = Object.fromEntries(
   ['exec', 'suid', 'dev'].flatMap((name) => [
     [name, `no${name}`],
@@ -31,14 +31,13 @@ export function containerMounts(input: BundleInput): OciMount[] {
   const privileged = spec.security?.privileged === true;
   const users = [...input.mounts.filter(({ type }) => type !== 'tmpfs').map(bindMount), ...tmpfsMounts(input)];
   const targets = new Set(users.map(({ destination }) => destination));
-  const ours = [...kernelMounts(input, privileged), ...fileMounts(input)]
-    .filter(({ destination }) => !targets.has(destination))
-    .filter(({ destination }) => !(targets.has('/dev') && destination.startsWith('/dev/')))
-    .map((mount) =>
-      spec.readOnlyRoot && !KERNEL_MOUNTS.includes(mount.destination) ? withOption(mount, 'ro') : mount,
-    );
-  // The kernel's come first; among ours and the user's, the sort is stable.
-  return [...ours, ...users.sort((a, b) => depth(a) - depth(b))];
+  const ours = (mounts: OciMount[]) =>
+    mounts
+      .filter(({ destination }) => !targets.has(destination))
+      .filter(({ destination }) => !(targets.has('/dev') && destination.startsWith('/dev/')))
+      .map((mount) => (spec.readOnlyRoot && !WRITABLE.includes(mount.destination) ? withOption(mount, 'ro') : mount));
+  const others = [...ours(fileMounts(input)), ...users].sort((a, b) => depth(a) - depth(b));
+  return [...ours(kernelMounts(input, privileged)), ...others];
 }
 
 function kernelMounts({ spec, shmPath, sharedNamespaces }: BundleInput, privileged: boolean): OciMount[] {
