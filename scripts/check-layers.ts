@@ -121,7 +121,7 @@ export const LAYERS: readonly Layer[] = [
       'src/daemon',
     ],
     npm: ['commander'],
-    node: ['child_process', 'fs', 'http', 'net'],
+    node: ['child_process', 'fs', 'http', 'https', 'net', 'readline'],
   },
   {
     path: 'src/index.ts',

@@ -4,6 +4,7 @@
  */
 
 import type { Duplex, Readable } from 'node:stream';
+import { parseExact } from '../output/json.ts';
 import type { Reply, Request, Transport } from './transport.ts';
 
 export type QueryValue = string | number | boolean | undefined | readonly string[];
@@ -51,6 +52,12 @@ export class ApiClient implements AsyncDisposable {
     return this.json<T>('DELETE', path, { query });
   }
 
+  /** As `get`, with large whole numbers as bigint. */
+  async getExact<T>(path: string, query: Query = {}): Promise<T> {
+    const { body } = await this.open('GET', path, { query });
+    return parseExact(await readText(body)) as T;
+  }
+
   /** The answer read as JSON; undefined when it has no body. @throws ApiError, Unreachable */
   async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
     const { body } = await this.open(method, path, options);
@@ -63,16 +70,16 @@ export class ApiClient implements AsyncDisposable {
     return accept(await this.#transport.send(requestOf(method, path, options)));
   }
 
-  /** The messages of an answer that is one JSON value a line (or one after the other), as they come. */
+  /** The messages of an answer that is one JSON value a line, as they come. Large whole numbers are bigint. */
   async *messages<T>(method: string, path: string, options: CallOptions = {}): AsyncGenerator<T> {
     const { body } = await this.open(method, path, options);
     let rest = '';
     for await (const chunk of body.setEncoding('utf8') as AsyncIterable<string>) {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop()!;
-      for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as T;
+      for (const line of lines) if (line.trim() !== '') yield parseExact(line) as T;
     }
-    if (rest.trim() !== '') yield JSON.parse(rest) as T;
+    if (rest.trim() !== '') yield parseExact(rest) as T;
   }
 
   /** Raw streams of a container's process. @throws ApiError, Unreachable */

@@ -12,7 +12,9 @@ import { type Reply, type Request, type Transport, Unreachable } from './transpo
 
 export function httpTransport(host: Host): Transport {
   const isUnix = 'socketPath' in host;
-  const http: Pick<typeof Http, 'Agent' | 'request'> = process.getBuiltinModule(isUnix ? 'node:http' : 'node:https');
+  const http: Pick<typeof Http, 'Agent' | 'request'> = isUnix
+    ? process.getBuiltinModule('node:http')
+    : process.getBuiltinModule('node:https');
   const agent = new http.Agent({ keepAlive: true });
 
   /** Sends a request; the caller listens for the outcome that it expects. */

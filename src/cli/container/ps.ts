@@ -66,7 +66,7 @@ export function definePs(command: Command): void {
           limit: limit !== undefined && limit > 0 ? limit : undefined,
           filters: filtersOf(filter),
         });
-        printList(containers, columnsOf(trunc), {
+        printList(containers, containerColumns(trunc), {
           format,
           table: tableOf(size ? [...TABLE, 'Size'] : TABLE),
           quiet: quiet && 'ID',
@@ -80,7 +80,8 @@ export function tableOf(names: readonly string[]): string {
   return names.map((name) => `{{.${name}}}`).join('\t');
 }
 
-function columnsOf(trunc: boolean): Columns<ContainerSummary> {
+/** What a template may ask of a container. */
+export function containerColumns(trunc: boolean): Columns<ContainerSummary> {
   return {
     ID: ['CONTAINER ID', ({ Id }) => (trunc ? Id.slice(0, 12) : Id)],
     Names: ['NAMES', ({ Names }) => namesOf(Names, trunc).join(',')],

@@ -58,7 +58,7 @@ interface Layer {
 
 interface HistoryFlags {
   readonly format?: string;
-  readonly human: boolean;
+  readonly human?: boolean;
   readonly quiet?: true;
   readonly trunc: boolean;
 }
@@ -71,7 +71,7 @@ export function defineHistory(command: Command): void {
     .option('--no-human', 'sizes in bytes, times as dates')
     .option('--no-trunc', 'print everything in full')
     .option('-q, --quiet', 'print IDs only')
-    .action((image: string, { format, human, quiet, trunc }: HistoryFlags) =>
+    .action((image: string, { format, human = true, quiet, trunc }: HistoryFlags) =>
       withApi(command, async (api) => {
         const layers = await api.get<Layer[]>(`/images/${image}/history`);
         const created = human ? 'CreatedSince' : 'CreatedAt';

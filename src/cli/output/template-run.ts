@@ -4,6 +4,7 @@
  * A field that is not there is an error, as Docker has it for what it inspects: a typing mistake must not print blanks.
  */
 
+import { stringifyExact } from './json.ts';
 import { type Command, type Node, type Operand, type Pipeline, parseTemplate, refuse } from './template.ts';
 
 export type Functions = Readonly<Record<string, (...values: never[]) => unknown>>;
@@ -206,7 +207,7 @@ function printedInside(value: unknown): string {
 
 /** Go writes these characters as escapes, so that the text may stand in HTML. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(
+  return stringifyExact(value ?? null).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

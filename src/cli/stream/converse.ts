@@ -6,6 +6,7 @@
 import type { Duplex } from 'node:stream';
 import { demultiplex, pass } from './demultiplex.ts';
 import { DEFAULT_DETACH_KEYS, detachFilter, parseDetachKeys } from './detach-keys.ts';
+import { rawTerminal } from './raw-terminal.ts';
 
 export interface Conversation {
   readonly stdin: boolean;
@@ -21,8 +22,7 @@ export async function converse(stream: Duplex, options: Conversation): Promise<'
   const { stdin, tty, detachKeys = DEFAULT_DETACH_KEYS } = options;
   const keys = parseDetachKeys(detachKeys);
   const detached = Promise.withResolvers<'detached'>();
-  const isRaw = stdin && tty && process.stdin.isTTY;
-  if (isRaw) process.stdin.setRawMode(true);
+  using _raw = stdin && tty && process.stdin.isTTY ? rawTerminal() : undefined;
   try {
     if (stdin) {
       const typed = tty ? process.stdin.pipe(detachFilter(keys, () => detached.resolve('detached'))) : process.stdin;
@@ -31,10 +31,9 @@ export async function converse(stream: Duplex, options: Conversation): Promise<'
     const received = tty ? pass(stream, process.stdout) : demultiplex(stream, process.stdout, process.stderr);
     return await Promise.race([received.then(() => 'ended' as const), detached.promise]);
   } finally {
-    if (isRaw) process.stdin.setRawMode(false);
     if (stdin) {
       process.stdin.unpipe();
-      process.stdin.destroy();
+      process.stdin.pause();
     }
     stream.destroy();
   }

@@ -4,7 +4,6 @@
 
 import { constants } from 'node:os';
 import type { ApiClient } from '../api/client.ts';
-import { ApiError } from '../api/client.ts';
 
 /** Those that cannot be caught, or that are this process's own business (as Docker has it). */
 const OWN: readonly NodeJS.Signals[] = [
@@ -36,10 +35,8 @@ export function forwardSignals(api: ApiClient, id: string): Disposable {
     .map((signal) => {
       const forward = () => {
         const query = { signal: signal.slice(3) };
-        // It may have ended by itself meanwhile.
-        api.post(`/containers/${id}/kill`, { query }).catch((error: unknown) => {
-          if (!(error instanceof ApiError)) process.emitWarning(error instanceof Error ? error : String(error));
-        });
+        // It may have ended by itself meanwhile. Whatever else fails is said by its streams.
+        api.post(`/containers/${id}/kill`, { query }).catch(() => {});
       };
       process.on(signal, forward);
       return () => void process.off(signal, forward);

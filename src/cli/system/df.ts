@@ -3,8 +3,9 @@
  */
 
 import type { Command } from 'commander';
-import { type ContainerSummary, tableOf } from '../container/ps.ts';
+import { type ContainerSummary, containerColumns, tableOf } from '../container/ps.ts';
 import { type ImageSummary, shortImageId } from '../image/ls.ts';
+import { splitReference } from '../image/reference.ts';
 import { type Columns, formatList, printList } from '../output/list.ts';
 import { ago, humanSize } from '../output/units.ts';
 import { withApi } from '../session.ts';
@@ -18,6 +19,8 @@ interface DiskUsage {
   readonly Volumes: readonly { Name: string; UsageData: { Size: number; RefCount: number } | null }[] | null;
   readonly BuildCache?: readonly { Size: number; InUse: boolean }[] | null;
 }
+
+const NONE = '<none>';
 
 interface Row {
   readonly type: string;
@@ -107,30 +110,27 @@ function sum(values: readonly number[]): number {
 
 function details({ Images, Containers, Volumes }: DiskUsage): string {
   const images: Columns<ImageSummary> = {
-    Name: ['IMAGE', ({ RepoTags }) => RepoTags?.[0] ?? '<none>'],
+    Repository: ['REPOSITORY', ({ RepoTags }) => splitReference(RepoTags?.[0] ?? NONE).repository],
+    Tag: ['TAG', ({ RepoTags }) => splitReference(RepoTags?.[0] ?? NONE).tag ?? NONE],
     ID: ['IMAGE ID', ({ Id }) => shortImageId(Id)],
-    Created: ['CREATED', (image) => ago(image.Created)],
+    CreatedSince: ['CREATED', ({ Created }) => ago(Created)],
     Size: ['SIZE', ({ Size }) => humanSize(Size)],
-    Containers: ['CONTAINERS', (image) => String(image.Containers)],
-  };
-  const containers: Columns<ContainerSummary> = {
-    ID: ['CONTAINER ID', ({ Id }) => Id.slice(0, 12)],
-    Image: ['IMAGE', ({ Image }) => Image],
-    Size: ['SIZE', ({ SizeRw = 0 }) => humanSize(SizeRw)],
-    Created: ['CREATED', (container) => ago(container.Created)],
-    Status: ['STATUS', ({ Status }) => Status],
-    Names: ['NAMES', ({ Names }) => (Names[0] ?? '').replace(/^\//, '')],
+    SharedSize: ['SHARED SIZE', ({ SharedSize }) => humanSize(Math.max(0, SharedSize))],
+    UniqueSize: ['UNIQUE SIZE', ({ Size, SharedSize }) => humanSize(Size - Math.max(0, SharedSize), 4)],
+    Containers: ['CONTAINERS', (image) => String(Math.max(0, image.Containers))],
   };
   const volumes: Columns<NonNullable<DiskUsage['Volumes']>[number]> = {
     Name: ['VOLUME NAME', ({ Name }) => Name],
     Links: ['LINKS', ({ UsageData }) => String(UsageData?.RefCount ?? 0)],
     Size: ['SIZE', ({ UsageData }) => humanSize(Math.max(0, UsageData?.Size ?? 0))],
   };
-  const section = <T>(heading: string, items: readonly T[] | null, columns: Columns<T>) =>
-    `${heading} space usage:\n\n${formatList(items ?? [], columns, { format: undefined, table: tableOf(Object.keys(columns)) })}`;
+  const containers = ['ID', 'Image', 'Command', 'LocalVolumes', 'Size', 'RunningFor', 'Status', 'Names'];
+  const section = <T>(heading: string, items: readonly T[] | null, columns: Columns<T>, names = Object.keys(columns)) =>
+    `${heading} space usage:\n\n${formatList(items ?? [], columns, { format: undefined, table: tableOf(names) })}`;
+  const plain = (Containers ?? []).map((container) => ({ ...container, SizeRootFs: 0 }));
   return [
     section('Images', Images, images),
-    section('Containers', Containers, containers),
+    section('Containers', plain, containerColumns(true), containers),
     section('Local Volumes', Volumes, volumes),
   ].join('\n');
 }

@@ -20,7 +20,7 @@ interface EventMessage {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   readonly scope: string;
   readonly time: number;
-  readonly timeNano: number;
+  readonly timeNano: bigint;
 }
 
 interface EventFlags {
@@ -74,7 +74,7 @@ function messageOf({ type, action, id, attributes, timeMs }: EngineEvent): Event
     Actor: { ID: id, Attributes: attributes },
     scope: 'local',
     time: Math.floor(timeMs / 1000),
-    timeNano: timeMs * 1e6,
+    timeNano: BigInt(timeMs) * 1_000_000n,
   };
 }
 
@@ -89,12 +89,12 @@ function textOf(event: EventMessage, format: string | undefined): string {
   return `${timeOfNano(timeNano)} ${Type} ${Action} ${Actor.ID}${details}`;
 }
 
-/** RFC 3339 in local time, with all nine digits. JSON's number has been rounded to a few hundred nanoseconds. */
-function timeOfNano(nanoseconds: number): string {
-  const date = new Date(nanoseconds / 1e6);
+/** RFC 3339 in local time, with all nine digits. */
+function timeOfNano(nanoseconds: bigint): string {
+  const date = new Date(Number(nanoseconds / 1_000_000n));
   const offset = -date.getTimezoneOffset();
   const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
-  const fraction = String(BigInt(nanoseconds) % 1_000_000_000n).padStart(9, '0');
+  const fraction = String(nanoseconds % 1_000_000_000n).padStart(9, '0');
   const two = (value: number) => String(Math.trunc(value)).padStart(2, '0');
   const zone =
     offset === 0 ? 'Z' : `${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`;

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
 import { type ApiClient, ApiError } from '../api/client.ts';
 import { Unreachable } from '../api/transport.ts';
+import { stringifyExact } from '../output/json.ts';
 import { formatValue } from '../output/value.ts';
 import { attemptEach, withApi, withNetworkApi } from '../session.ts';
 
@@ -53,7 +54,7 @@ async function inspectEach(command: Command, refs: string[], { format, size }: I
   const needsDaemon = kinds.every((kind) => kind !== 'network' && kind !== 'sandbox');
   await (needsDaemon ? withApi : withNetworkApi)(command, async (api) => {
     const found = await attemptEach(refs, (ref) => find(api, ref, kinds, size));
-    if (format === undefined) process.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+    if (format === undefined) process.stdout.write(`${stringifyExact(found, 4)}\n`);
     else for (const thing of found) process.stdout.write(`${formatValue(thing, format)}\n`);
   });
 }
@@ -61,7 +62,7 @@ async function inspectEach(command: Command, refs: string[], { format, size }: I
 async function find(api: ApiClient, ref: string, kinds: readonly Kind[], size: boolean | undefined): Promise<unknown> {
   for (const kind of kinds) {
     try {
-      return await api.get(PATHS[kind](encodeURI(ref)), kind === 'container' ? { size } : {});
+      return await api.getExact(PATHS[kind](encodeURI(ref)), kind === 'container' ? { size } : {});
     } catch (error) {
       if (error instanceof Unreachable || !ApiError.is(error, 404) || kinds.length === 1) throw error;
     }
