@@ -49,7 +49,7 @@ export async function mountRootOf({ images, paths }: Context, entry: Entry): Pro
   const { record } = entry;
   const { lower } = await images.root(record.imageId);
   entry.lower = lower;
-  return mountRoot({ id: record.id, lower, dataRoot: paths.dataRoot, runRoot: paths.runRoot });
+  return mountRoot({ id: record.id, lower, ...paths.roots });
 }
 
 /** Takes away what a start made, as far as it is there. */

@@ -9,6 +9,7 @@
 
 import { join } from 'node:path';
 import type { Engine } from '../network/engine.ts';
+import type { Endpoint, EndpointSpec, PortBinding, PortBindingSpec, UnpublishSelector } from '../network/types.ts';
 import { type Context, emit, type Log, Paths, wrongState } from './context.ts';
 import { create } from './create.ts';
 import type { Entry } from './entry.ts';
@@ -16,23 +17,32 @@ import { createExec, inspectExec, resizeExec, startExec } from './execs.ts';
 import { followExits } from './exits.ts';
 import type { Images } from './images/index.ts';
 import { start } from './lifecycle.ts';
+import { readLog } from './logs.ts';
 import { isPruned, type PruneFilter } from './prune.ts';
 import { reconcileAtStart, startByPolicy } from './reconcile-at-start.ts';
 import { hasProcess, isActive } from './record.ts';
 import { type RemoveOptions, remove } from './removal.ts';
+import { changes, rootPaths } from './rootfs.ts';
 import { attach, Runtime, resize } from './runtime/index.ts';
+import { type Sizes, sizeBelow } from './sizes.ts';
+import { readUsage } from './stats.ts';
 import { kill, killNow, pause, restart, type StopOptions, stop, unpause } from './stopping.ts';
 import { ContainerStore } from './store.ts';
 import { Table } from './table.ts';
+import { listProcesses, type ProcessTable } from './top.ts';
 import type {
   Attachment,
   AttachOptions,
+  Change,
   Container,
   ContainerEvent,
   ContainerSpec,
   Exec,
   ExecSpec,
   ExitResult,
+  LogEntry,
+  LogOptions,
+  Usage,
 } from './types.ts';
 import { rename, type UpdateOptions, update } from './update.ts';
 import { viewContainer } from './view.ts';
@@ -52,6 +62,17 @@ export interface ContainersOptions {
   /** What happens to containers, in Docker's words. */
   readonly onEvent?: (event: ContainerEvent) => void;
 }
+
+/** Mount points that the runtime makes where the image has none. */
+const MADE_BY_RUNTIME = [
+  '/dev',
+  '/proc',
+  '/sys',
+  '/etc/hosts',
+  '/etc/hostname',
+  '/etc/resolv.conf',
+  '/sbin/docker-init',
+];
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
@@ -192,7 +213,7 @@ export class Containers implements AsyncDisposable {
   /** The size of its terminal. @throws PontoonError container-state */
   async resize(ref: string, rows: number, columns: number): Promise<void> {
     const entry = this.#find(ref);
-    if (entry.process === undefined) throw wrongState(entry, `Container ${entry.id} is not running`);
+    requireProcess(entry);
     await resize(this.#context.paths.run(entry.id), rows, columns);
     emit(this.#context, entry, 'resize', { height: String(rows), width: String(columns) });
   }
@@ -217,18 +238,76 @@ export class Containers implements AsyncDisposable {
     return inspectExec(this.#context, id);
   }
 
+  /** What it wrote, as far as its log has it. @throws PontoonError container-not-found; container-state without a log */
+  logs(ref: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void> {
+    const entry = this.#find(ref);
+    if (entry.record.spec.logging?.driver === 'none')
+      throw wrongState(entry, 'configured logging driver does not support reading');
+    return readLog(this.#context.paths.log(entry.id), options, entry.ended());
+  }
+
+  /** Its processes, as `ps` shows them. @throws PontoonError container-state, bad-value */
+  async top(ref: string, psArgs?: string): Promise<ProcessTable> {
+    const entry = this.#find(ref);
+    emit(this.#context, entry, 'top');
+    return listProcesses(requireProcess(entry), psArgs);
+  }
+
+  /** What it uses now. @throws PontoonError container-state */
+  async usage(ref: string): Promise<Usage> {
+    return readUsage(requireProcess(this.#find(ref)));
+  }
+
+  /** What it changed in its image's root, without where something is mounted. */
+  async changes(ref: string): Promise<Change[]> {
+    const { images, paths } = this.#context;
+    const { id, record } = this.#find(ref);
+    const [{ lower }, root] = [await images.root(record.imageId), rootPaths({ id, ...paths.roots })];
+    return changes({ ...root, lower }, [...MADE_BY_RUNTIME, ...record.mounts.map(({ target }) => target)]);
+  }
+
+  /** How much room it takes. */
+  async sizes(ref: string): Promise<Sizes> {
+    const { images, paths } = this.#context;
+    const { id, record } = this.#find(ref);
+    const rwBytes = await sizeBelow(rootPaths({ id, ...paths.roots }).upper);
+    return { rwBytes, rootBytes: images.find(record.imageId).sizeBytes + rwBytes };
+  }
+
+  /** Attaches it to a network, live. @throws PontoonError; nothing has changed then */
+  connect(ref: string, network: string, spec: EndpointSpec = {}): Promise<Endpoint> {
+    return this.#inTurn(ref, ({ id }) => this.#context.engine.attach(id, network, spec));
+  }
+
+  /** Takes it off a network, live. @throws PontoonError endpoint-not-found */
+  disconnect(ref: string, network: string): Promise<void> {
+    return this.#inTurn(ref, ({ id }) => this.#context.engine.detach(id, network));
+  }
+
+  /** Publishes a port or a range, live. @throws PontoonError port-taken, …; nothing has changed then */
+  publish(ref: string, spec: PortBindingSpec, options: { readonly network?: string } = {}): Promise<PortBinding[]> {
+    return this.#inTurn(ref, ({ id }) => this.#context.engine.publish(id, spec, options));
+  }
+
+  /** Takes bindings away, live; returns them. @throws PontoonError binding-not-found */
+  unpublish(ref: string, selector: UnpublishSelector): Promise<PortBinding[]> {
+    return this.#inTurn(ref, ({ id }) => this.#context.engine.unpublish(id, selector));
+  }
+
   /** Removes all that do not run and fit the filter; returns their IDs. */
   async prune(filter: PruneFilter = {}): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }> {
     const entries = [...this.#context.table].filter(({ record }) => isPruned(record, filter));
     const removed: string[] = [];
+    let freedBytes = 0;
     for (const entry of entries) {
       await entry.turn.run(async () => {
         if (!isPruned(entry.record, filter)) return;
+        freedBytes += (await this.sizes(entry.id)).rwBytes;
         await remove(this.#context, entry);
         removed.push(entry.id);
       });
     }
-    return { removed, freedBytes: 0 };
+    return { removed, freedBytes };
   }
 
   /** Lets go of all: containers run on. */
@@ -254,4 +333,9 @@ export class Containers implements AsyncDisposable {
   #view(entry: Entry): Container {
     return viewContainer(this.#context, entry);
   }
+}
+
+function requireProcess(entry: Entry): number {
+  if (entry.process !== undefined) return entry.process.pid;
+  throw wrongState(entry, `Container ${entry.id} is not running`);
 }

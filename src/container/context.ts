@@ -43,6 +43,11 @@ export class Paths {
     this.runRoot = runRoot;
   }
 
+  /** What rootfs.ts asks for. */
+  get roots(): { readonly dataRoot: string; readonly runRoot: string } {
+    return { dataRoot: this.dataRoot, runRoot: this.runRoot };
+  }
+
   get containers(): string {
     return join(this.dataRoot, 'containers');
   }

@@ -5,7 +5,7 @@
 import { Attachments } from './attachments.ts';
 import type { HealthMonitor } from './health.ts';
 import type { Monitored } from './monitors.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, isActive } from './record.ts';
 import type { BundleInput } from './runtime/index.ts';
 import { Turn } from './turn.ts';
 import { Waits } from './waits.ts';
@@ -37,6 +37,11 @@ export class Entry {
 
   get id(): string {
     return this.record.id;
+  }
+
+  /** Resolves when it neither runs nor will be started again by its policy. */
+  async ended(): Promise<void> {
+    while (isActive(this.record)) await this.waits.nextExit();
   }
 
   /** The policy does not start it any more. */

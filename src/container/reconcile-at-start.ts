@@ -91,7 +91,6 @@ function waitsForStart({ paths }: Context, { id }: Entry): boolean {
 /** Removes what no record wants. */
 async function removeOrphans(context: Context): Promise<void> {
   const { engine, table, paths } = context;
-  const { dataRoot, runRoot } = paths;
   const monitors = listMonitors();
   for (const id of await namesIn(paths.execs))
     if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
@@ -105,7 +104,7 @@ async function removeOrphans(context: Context): Promise<void> {
     if (CONTAINER_LABEL in sandbox.labels && table.get(sandbox.id) === undefined)
       await engine.removeSandbox(sandbox.id);
   for (const id of await orphans(paths.containers, table)) await rm(paths.container(id), { recursive: true });
-  for (const id of await orphans(join(dataRoot, 'roots'), table)) await removeRoot({ id, dataRoot, runRoot });
+  for (const id of await orphans(join(paths.dataRoot, 'roots'), table)) await removeRoot({ id, ...paths.roots });
 }
 
 /** The names in a directory that are no container's ID. */

@@ -42,7 +42,7 @@ export async function finishRemoval(context: Context, entry: Entry): Promise<voi
   const { id, removesVolumes, exitCode } = entry.record;
   entry.attachments.end();
   await Promise.all([removeStack(context, entry), endProcess(context, entry)]);
-  await removeRoot({ id, dataRoot: paths.dataRoot, runRoot: paths.runRoot });
+  await removeRoot({ id, ...paths.roots });
   await rm(paths.container(id), { recursive: true, force: true });
   if (removesVolumes) await removeAnonymousVolumes(context, entry);
   table.delete(entry);

@@ -10,7 +10,6 @@ import type { Container, Mount } from './types.ts';
 export function viewContainer(context: Context, entry: Entry): Container {
   const { engine, paths } = context;
   const { record } = entry;
-  const { dataRoot, runRoot } = paths;
   const { id, name, createdMs, spec, imageId, path, args, restartCount } = record;
   const { phase: status, exitCode, oomKilled, error, startedMs, finishedMs } = record;
   const sandbox = engine.inspectSandbox(id);
@@ -31,7 +30,7 @@ export function viewContainer(context: Context, entry: Entry): Container {
     paths: {
       ...sandbox.files,
       log: paths.log(id),
-      ...rootPaths({ id, dataRoot, runRoot }),
+      ...rootPaths({ id, ...paths.roots }),
       lower: entry.lower,
     },
   };

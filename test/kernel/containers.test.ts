@@ -1,0 +1,270 @@
+/**
+ * @module Containers from their creation to their removal, as Docker's clients expect them.
+ */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { PontoonError } from '../../src/index.ts';
+import { assertNothingLeft, BUSYBOX, openContainerLab, readAll } from '../support/container-lab.ts';
+
+const lab = await openContainerLab();
+
+/** The actions of a container's events, without those of its network. */
+function actionsOf(id: string): string[] {
+  return lab.events.filter((event) => event.id === id).map(({ action }) => action);
+}
+
+async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const one of all) list.push(one);
+  return list;
+}
+
+test('a container runs to its end: its output, its exit code, its events', async () => {
+  const { containers } = lab;
+  const { id, exitCode, stdout, stderr } = await lab.run('echo out; echo err >&2; exit 3', { name: 'first' });
+  assert.deepEqual({ exitCode, stdout, stderr }, { exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+  const { state, name } = containers.find(id.slice(0, 8));
+  assert.equal(name, 'first');
+  assert.deepEqual([state.status, state.exitCode, state.pid, state.error], ['exited', 3, 0, '']);
+  assert.deepEqual(actionsOf(id), ['create', 'attach', 'start', 'die']);
+  const die = lab.events.find((event) => event.id === id && event.action === 'die');
+  assert.equal(die?.attributes.exitCode, '3');
+  assert.equal(die?.attributes.name, 'first');
+  const entries = await collect(containers.logs(id, { stdout: true, stderr: true }));
+  assert.deepEqual(
+    entries.map(({ stream, data }) => [stream, String(data)]),
+    [
+      ['stdout', 'out\n'],
+      ['stderr', 'err\n'],
+    ],
+  );
+  await containers.remove('first');
+  assert.throws(() => containers.find('first'), { code: 'container-not-found', message: 'No such container: first' });
+  assertNothingLeft(lab);
+});
+
+test('it has a network, names, an environment and a root of its own', async () => {
+  const { stdout } = await lab.run(
+    'hostname; echo $HOSTNAME $HOME $PATH; cat /etc/hosts; ip -4 -o addr show eth0; pwd',
+    {
+      hostname: 'inside',
+      env: ['PATH=/bin'],
+      workingDirectory: '/made/here',
+    },
+  );
+  const [hostname, env, ...rest] = stdout.trimEnd().split('\n');
+  assert.equal(hostname, 'inside');
+  assert.equal(env, 'inside /root /bin');
+  assert.match(rest.join('\n'), /172\.17\.\d+\.\d+\tinside\n/);
+  assert.match(rest.at(-2)!, /inet 172\.17\./);
+  assert.equal(rest.at(-1), '/made/here');
+});
+
+test('--rm removes the container with its anonymous volumes when it ends, also when it cannot start', async () => {
+  const { containers, volumes } = lab;
+  const mounts = [
+    { type: 'volume', target: '/anonymous' },
+    { type: 'volume', source: 'named', target: '/named' },
+  ] as const;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['true'], autoRemove: true, mounts });
+  assert.equal(volumes.list().length, 2);
+  const removed = containers.wait(id, { condition: 'removed' });
+  await containers.start(id);
+  assert.deepEqual(await removed, { exitCode: 0 });
+  assert.deepEqual(
+    volumes.list().map(({ name }) => name),
+    ['named'],
+  );
+  await volumes.remove('named');
+  const broken = await containers.create({ image: BUSYBOX, command: ['/no/such'], autoRemove: true });
+  const gone = containers.wait(broken.id, { condition: 'removed' });
+  await assert.rejects(containers.start(broken.id), (error) => PontoonError.is(error, 'start-failed'));
+  assert.deepEqual(await gone, { exitCode: 127 });
+});
+
+test('a command that is not there, or cannot be run, is a failed start', async () => {
+  const { containers } = lab;
+  for (const [command, exitCode, words] of [
+    ['/no/such', 127, /no such file or directory/],
+    ['nosuch', 127, /executable file not found in \$PATH/],
+    ['/etc/hostname', 126, /permission denied/],
+  ] as const) {
+    const { id } = await containers.create({ image: BUSYBOX, command: [command] });
+    await assert.rejects(containers.start(id), words);
+    const { state } = containers.find(id);
+    assert.deepEqual([state.status, state.exitCode, state.pid], ['created', exitCode, 0]);
+    assert.match(state.error, words);
+    assertNothingLeft(lab);
+    await containers.remove(id);
+  }
+});
+
+test('stop asks first, and kills after the time-out', async () => {
+  const { containers } = lab;
+  const polite = await containers.create({
+    image: BUSYBOX,
+    command: ['sh', '-c', 'trap "exit 7" TERM; sleep 100 & wait'],
+  });
+  await containers.start(polite.id);
+  assert.equal(await containers.stop(polite.id), true);
+  assert.equal(containers.find(polite.id).state.exitCode, 7);
+  assert.equal(await containers.stop(polite.id), false);
+  assert.deepEqual(actionsOf(polite.id), ['create', 'start', 'kill', 'die', 'stop']);
+
+  const deaf = await containers.create({ image: BUSYBOX, command: ['sleep', '100'] });
+  await containers.start(deaf.id);
+  await containers.stop(deaf.id, { timeoutSeconds: 0 });
+  assert.equal(containers.find(deaf.id).state.exitCode, 137);
+
+  const quit = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], stopSignal: 'SIGKILL' });
+  await containers.start(quit.id);
+  await containers.stop(quit.id, { timeoutSeconds: 100 });
+  assert.equal(containers.find(quit.id).state.exitCode, 137);
+});
+
+test('kill sends any signal; init hands it on', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], init: true });
+  await containers.start(id);
+  const exit = containers.wait(id);
+  await containers.kill(id, 'TERM');
+  assert.deepEqual(await exit, { exitCode: 143 });
+  await assert.rejects(containers.kill(id), { code: 'container-state', message: /is not running/ });
+  await assert.rejects(containers.kill(id, 'SIGNOPE'), { code: 'bad-value', message: 'Invalid signal: SIGNOPE' });
+});
+
+test('pause freezes, unpause goes on; a paused one can be stopped and must not be removed', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ name: 'cold', image: BUSYBOX, command: ['sleep', '100'], init: true });
+  await containers.start(id);
+  await containers.pause(id);
+  assert.equal(containers.find(id).state.status, 'paused');
+  await assert.rejects(containers.pause(id), { message: `Container ${id} is already paused` });
+  await assert.rejects(
+    containers.createExec(id, { command: ['true'] }),
+    /is paused, unpause the container before exec/,
+  );
+  await assert.rejects(containers.remove(id), /You cannot remove a paused container/);
+  await containers.unpause(id);
+  await assert.rejects(containers.unpause(id), { message: `Container ${id} is not paused` });
+  await assert.rejects(containers.remove(id), /You cannot remove a running container/);
+  await containers.pause(id);
+  await containers.stop(id, { timeoutSeconds: 5 });
+  assert.deepEqual([containers.find(id).state.status, containers.find(id).state.exitCode], ['exited', 143]);
+  await containers.remove('cold');
+});
+
+test('names: one each, two words by default, renamed live', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ name: 'taken', image: BUSYBOX, command: ['sleep', '100'] });
+  await assert.rejects(containers.create({ name: 'taken', image: BUSYBOX }), {
+    code: 'name-taken',
+    message: `Conflict. The container name "/taken" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  });
+  const both = await Promise.allSettled([1, 2].map(() => containers.create({ name: 'race', image: BUSYBOX })));
+  assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  await containers.start(id);
+  await containers.rename('taken', 'renamed');
+  assert.equal(containers.find('renamed').id, id);
+  assert.equal(lab.engine.inspectSandbox(id).name, 'renamed');
+  assert.match((await containers.create({ image: BUSYBOX })).name, /^[a-z]+_[a-z]+$/);
+  await assert.rejects(containers.create({ name: 'a/b', image: BUSYBOX }), /Invalid container name \(a\/b\)/);
+  await containers.remove('renamed', { force: true });
+});
+
+test('standard input: what was sent before the start arrives, its end ends the process', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['cat'], openStdin: true, stdinOnce: true });
+  await using attachment = await containers.attach(id, { stdin: true, stdout: true, stderr: true });
+  const output = readAll(attachment.stdout);
+  attachment.stdin!.end('typed\n');
+  await containers.start(id);
+  assert.equal(await output, 'typed\n');
+  assert.deepEqual(await containers.wait(id), { exitCode: 0 });
+});
+
+test('exec: output, exit code, user, working directory', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], env: ['A=1'] });
+  await assert.rejects(containers.createExec(id, { command: ['true'] }), { message: `Container ${id} is not running` });
+  await containers.start(id);
+  const exec = await containers.createExec(id, {
+    command: ['sh', '-c', 'echo $A $B; pwd; id -u; exit 9'],
+    env: ['B=2'],
+    workingDirectory: '/tmp',
+    user: '1000',
+    stdout: true,
+  });
+  const attachment = await containers.startExec(exec.id);
+  assert.equal(await readAll(attachment!.stdout), '1 2\n/tmp\n1000\n');
+  const { running, exitCode } = containers.inspectExec(exec.id);
+  assert.deepEqual({ running, exitCode }, { running: false, exitCode: 9 });
+  await assert.rejects(containers.startExec(exec.id), /has already run/);
+  assert.throws(() => containers.inspectExec('none'), { code: 'exec-not-found' });
+  await containers.remove(id, { force: true });
+  assertNothingLeft(lab);
+});
+
+test('restart policies: on-failure gives up, always goes on until somebody stops it', async () => {
+  const { containers } = lab;
+  const failing = await containers.create({
+    image: BUSYBOX,
+    command: ['false'],
+    restart: { name: 'on-failure', maximumRetries: 2 },
+  });
+  await containers.start(failing.id);
+  while (containers.find(failing.id).state.status !== 'exited') await containers.wait(failing.id);
+  assert.equal(containers.find(failing.id).restartCount, 2);
+  const steady = await containers.create({
+    image: BUSYBOX,
+    command: ['true'],
+    restart: { name: 'always', maximumRetries: 0 },
+  });
+  await containers.start(steady.id);
+  for (let ends = 0; ends < 3; ends++) await containers.wait(steady.id, { condition: 'next-exit' });
+  await containers.stop(steady.id);
+  assert.equal(containers.find(steady.id).state.status, 'exited');
+  assert.ok(containers.find(steady.id).restartCount >= 2);
+});
+
+test('restart stops and starts again, also one that is removed when it ends', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], init: true, autoRemove: true });
+  await containers.start(id);
+  const { pid } = containers.find(id).state;
+  await containers.restart(id);
+  const { state } = containers.find(id);
+  assert.equal(state.status, 'running');
+  assert.notEqual(state.pid, pid);
+  const removed = containers.wait(id, { condition: 'removed' });
+  await containers.stop(id);
+  await removed;
+});
+
+test('a closed one is found again: who ran on, who ended meanwhile, and how', async () => {
+  const { containers } = lab;
+  const spec = { image: BUSYBOX, init: true } as const;
+  await containers.create({ ...spec, name: 'on', command: ['sh', '-c', 'while sleep 0.1; do echo tick; done'] });
+  await containers.create({ ...spec, name: 'off', command: ['sh', '-c', 'sleep 0.3; exit 5'] });
+  await containers.create({
+    ...spec,
+    name: 'again',
+    command: ['sh', '-c', 'sleep 0.3; exit 6'],
+    restart: { name: 'always', maximumRetries: 0 },
+  });
+  for (const name of ['on', 'off', 'again']) await containers.start(name);
+  const { pid } = containers.find('on').state;
+  await lab.reopen(() => new Promise((resolve) => setTimeout(resolve, 700)));
+  assert.equal(lab.containers.find('on').state.pid, pid);
+  assert.deepEqual([lab.containers.find('off').state.status, lab.containers.find('off').state.exitCode], ['exited', 5]);
+  assert.notEqual(lab.containers.find('again').state.status, 'exited');
+  const exec = await lab.containers.createExec('on', { command: ['echo', 'hello'], stdout: true });
+  assert.equal(await readAll((await lab.containers.startExec(exec.id))!.stdout), 'hello\n');
+  await lab.containers.stop('again');
+  await lab.containers.stop('on');
+  assert.equal(lab.containers.find('on').state.exitCode, 143);
+  assertNothingLeft(lab);
+  assert.ok(existsSync(lab.containers.find('on').paths.log));
+});
