@@ -8,14 +8,14 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyReply } from 'fastify';
 
-export interface Answer {
+/** Its end is the answer's end. */
+export interface Answer extends Disposable {
   /** Aborted when the client has gone, or the answer is complete. */
   readonly signal: AbortSignal;
   /** Resolves when there is room for more; false when the client has gone. */
   write(data: string | Buffer): Promise<boolean>;
   /** All of a source. A client that goes ends it. @throws what the source throws */
   writeAll(source: AsyncIterable<string | Buffer>): Promise<void>;
-  end(data?: string): void;
 }
 
 /** The end of the client's connection, for what is done before anything is answered. */
@@ -48,7 +48,7 @@ export function openAnswer(reply: FastifyReply, contentType: string): Answer {
         if (!(await write(data))) return;
       }
     },
-    end: (data) => void raw.end(data),
+    [Symbol.dispose]: () => void raw.end(),
   };
 }
 

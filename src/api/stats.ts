@@ -19,7 +19,7 @@ export const addStatsRoutes: Area = (app, { containers }) => {
     if (!booleanOf(query.stream, true)) {
       return once(containers, id, booleanOf(query['one-shot']), clientGone(reply));
     }
-    const answer = openAnswer(reply, 'application/json');
+    using answer = openAnswer(reply, 'application/json');
     let before: Usage | undefined;
     while (!answer.signal.aborted) {
       const now = await usageOf(containers, id);
@@ -28,7 +28,6 @@ export const addStatsRoutes: Area = (app, { containers }) => {
       before = now.usage;
       await pause(answer.signal);
     }
-    answer.end();
     return reply;
   });
 };

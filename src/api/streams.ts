@@ -21,16 +21,15 @@ export const addStreamRoutes: Area = (app, { containers }) => {
     const { query } = request;
     const options = logOptions(query);
     const terminal = container.spec.tty === true;
-    const answer = openAnswer(reply, streamType(request, terminal));
-    const signal = answer.signal;
-    const timestamps = booleanOf(query.timestamps);
-    const entries = containers.logs(container.id, { ...options, follow: booleanOf(query.follow), signal });
+    using answer = openAnswer(reply, streamType(request, terminal));
+    const { signal } = answer;
+    const rendering = { terminal, timestamps: booleanOf(query.timestamps) };
     try {
-      await answer.writeAll(rendered(entries, { terminal, timestamps }));
+      const entries = containers.logs(container.id, { ...options, follow: booleanOf(query.follow), signal });
+      await answer.writeAll(rendered(entries, rendering));
     } catch (error) {
       if (!signal.aborted) await answer.write(told(error, terminal));
     }
-    answer.end();
   });
 
   app.post<ById>('/containers/:id/attach', async (request, reply) => {
@@ -59,13 +58,15 @@ export const addStreamRoutes: Area = (app, { containers }) => {
     const { id } = containers.find(params.id);
     const condition = textOf(query.condition) || 'not-running';
     if (!CONDITIONS.includes(condition)) throw badRequest(`invalid condition: "${condition}"`);
-    const answer = openAnswer(reply, 'application/json');
-    const waiting = containers.wait(id, { condition: condition as WaitCondition, signal: answer.signal });
+    using answer = openAnswer(reply, 'application/json');
+    const { signal } = answer;
     try {
-      const { exitCode, error } = await waiting;
-      answer.end(`${JSON.stringify({ StatusCode: exitCode, ...given({ Error: error && { Message: error } }) })}\n`);
+      const { exitCode, error } = await containers.wait(id, { condition: condition as WaitCondition, signal });
+      await answer.write(
+        `${JSON.stringify({ StatusCode: exitCode, ...given({ Error: error && { Message: error } }) })}\n`,
+      );
     } catch (error) {
-      if (!answer.signal.aborted) throw error;
+      if (!signal.aborted) throw error;
     }
   });
 };
