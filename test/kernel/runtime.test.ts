@@ -1,98 +1,22 @@
-/** @module The runtime under conmon: a container from a directory with busybox, its streams, execs and exits. */
+/** @module The runtime under conmon: a process in a container, its streams, execs, terminal and exit. */
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   attach,
-  type BundleInput,
-  type ExitRecord,
   execProcess,
-  processEnvironment,
-  Runtime,
   readHost,
   resize,
   resolveUser,
   startExitCode,
-  watchExits,
 } from '../../src/container/runtime/index.ts';
-import { NetworkNamespace } from '../../src/kernel/namespace.ts';
+import { closeYard, create, nextId, rootPath, runtime } from '../support/container-yard.ts';
 
-const world = mkdtempSync(join(tmpdir(), 'runtime-'));
-const rootPath = join(world, 'root');
-makeRoot(rootPath);
-const stackPath = join(world, 'net');
-using _stack = NetworkNamespace.create(stackPath);
-const runtime = await Runtime.open({ runRoot: world });
-const exits = join(world, 'exits');
-const exited = new Map<string, (exit: ExitRecord) => void>();
-const watching = await watchExits(
-  exits,
-  (id, exit) => exited.get(id)?.(exit),
-  (error) => {
-    throw error;
-  },
-);
-after(() => watching[Symbol.dispose]());
-
-let serial = 0;
-
-interface Options {
-  readonly args: readonly string[];
-  readonly terminal?: boolean;
-  readonly stdin?: boolean;
-  readonly spec?: Partial<BundleInput['spec']>;
-}
-
-/** A container that is created and not yet started. */
-async function create({ args, terminal = false, stdin = false, spec = {} }: Options) {
-  const id = (++serial).toString(16).padStart(64, '0');
-  const directory = join(world, id);
-  const input: BundleInput = {
-    id,
-    spec: {
-      name: `c${serial}`,
-      image: 'busybox',
-      env: [],
-      labels: {},
-      hostname: 'box',
-      network: { mode: 'none' },
-      restart: { name: 'no', maximumRetries: 0 },
-      exposedPorts: [],
-      workingDirectory: '/',
-      user: '',
-      ...spec,
-    },
-    process: {
-      args,
-      env: processEnvironment({ hostname: 'box', terminal, env: [] }),
-      cwd: '/',
-      terminal,
-      ...resolveUser(rootPath, spec.user ?? ''),
-    },
-    rootPath,
-    mounts: [],
-    files: {},
-    networkNamespacePath: stackPath,
-    sharedNamespaces: {},
-    devices: [],
-  };
-  const exit = new Promise<ExitRecord>((resolve) => exited.set(id, resolve));
-  const logPath = join(directory, 'log');
-  const processes = await runtime.launch({
-    input,
-    directory,
-    logPath,
-    exitDirectory: exits,
-    stdin,
-    stdinOnce: stdin,
-  });
-  return { id, directory, logPath, input, exit, ...processes };
-}
+after(closeYard);
 
 test('a container runs, is heard from its first byte, and its exit code is found', async () => {
   const { id, directory, exit, pid, conmonPid, logPath } = await create({
@@ -172,21 +96,6 @@ test('an exec has streams and an exit code of its own', async () => {
     }),
     (error: Error) => /exec: "nope": executable file not found in \$PATH: unknown$/.test(error.message),
   );
-  const check = execProcess(
-    input,
-    { command: ['sh', '-c', 'echo well; exit 1'] },
-    resolveUser(rootPath, ''),
-    await readHost(),
-  );
-  assert.deepEqual(await runtime.runCommand(id, check, { timeoutMs: 10_000, directory }), {
-    exitCode: 1,
-    output: 'well\n',
-  });
-  const slow = execProcess(input, { command: ['sleep', '60'] }, resolveUser(rootPath, ''), await readHost());
-  assert.deepEqual(await runtime.runCommand(id, slow, { timeoutMs: 200, directory }), {
-    exitCode: undefined,
-    output: '',
-  });
   await runtime.signal(id, 9);
   assert.equal((await exit).code, 137);
   await runtime.deleteContainer(id);
@@ -199,19 +108,12 @@ for (const [command, exitCode, words] of [
   ['/etc', 126, /(permission denied|is a directory): unknown$/],
 ] as const) {
   test(`a command that cannot be run: ${command}`, async () => {
-    await assert.rejects(create({ args: [command] }), (error: Error) => {
+    const id = nextId();
+    await assert.rejects(create({ id, args: [command] }), (error: Error) => {
       assert.match(error.message, words);
       assert.equal(startExitCode(error), exitCode);
       return true;
     });
-    await runtime.deleteContainer(serial.toString(16).padStart(64, '0'));
+    await runtime.deleteContainer(id);
   });
-}
-
-function makeRoot(path: string): void {
-  for (const name of ['bin', 'etc', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(path, name), { recursive: true });
-  cpSync('/bin/busybox', join(path, 'bin/busybox'));
-  for (const name of ['sh', 'cat', 'sleep', 'true', 'stty', 'id']) symlinkSync('busybox', join(path, 'bin', name));
-  writeFileSync(join(path, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n');
-  writeFileSync(join(path, 'etc/group'), 'root:x:0:\nann:x:1000:\nextra:x:2000:ann\n');
 }

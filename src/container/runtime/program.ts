@@ -22,27 +22,24 @@ const DIRECTORIES = [
 export interface Program {
   readonly name: string;
   readonly path: string;
-  /** What comes before its own arguments. */
-  readonly args: readonly string[];
+  /** A command line that runs it where it needs surroundings of its own for what it does with cgroups; else empty. */
+  readonly wrapper: readonly string[];
 }
 
 /**
  * crun refuses a machine that has cgroup v1 and v2 side by side. Where v2 is out of its sight, it works with v1; so it
- * gets mounts of its own, in which v2 is not there. What others mount later arrives there too.
+ * gets mounts of its own, in which v2 is not there.
  */
-const WITHOUT_CGROUP2: Program = {
-  name: 'unshare',
-  path: '/usr/bin/unshare',
-  args: [
-    '--mount',
-    '--propagation',
-    'slave',
-    '--',
-    '/bin/sh',
-    '-c',
-    'umount -l /sys/fs/cgroup/unified && exec "$0" "$@"',
-  ],
-};
+const WITHOUT_CGROUP2 = [
+  '/usr/bin/unshare',
+  '--mount',
+  '--propagation',
+  'slave',
+  '--',
+  '/bin/sh',
+  '-c',
+  'umount -l /sys/fs/cgroup/unified && exec "$0" "$@"',
+];
 
 /** crun, which is faster and smaller, else runc. @throws PontoonError program-missing */
 export async function findRuntime({ preferred }: { preferred?: string | undefined } = {}): Promise<Program> {
@@ -51,10 +48,7 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
   for (const name of names) {
     const path = await findProgram(name);
     if (path === undefined) continue;
-    const isCrun = path.endsWith('crun');
-    if (isCrun && cgroups === 'hybrid')
-      return { name, path: WITHOUT_CGROUP2.path, args: [...WITHOUT_CGROUP2.args, path] };
-    return { name, path, args: [] };
+    return { name, path, wrapper: cgroups === 'hybrid' && path.endsWith('crun') ? WITHOUT_CGROUP2 : [] };
   }
   throw missing(`the OCI runtime ${names.join(' or ')}`, names[0] ?? 'crun');
 }
@@ -63,7 +57,7 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
 export async function findConmon(): Promise<Program> {
   const path = await findProgram('conmon');
   if (path === undefined) throw missing('conmon', 'conmon');
-  return { name: 'conmon', path, args: [] };
+  return { name: 'conmon', path, wrapper: [] };
 }
 
 /** The program for `--init`: any tini without shared libraries. @throws PontoonError program-missing */
@@ -80,7 +74,7 @@ export async function runProgram(name: string, debianPackage: string, args: read
   return run(path, args);
 }
 
-/** Runs the program to its end; returns its output and errors. @throws what spawn throws */
+/** Runs a program to its end; returns its output and errors. @throws what spawn throws */
 export function run(
   path: string,
   args: readonly string[],
@@ -104,45 +98,6 @@ export function run(
       resolve({ exitCode: code ?? 128, ...output, ...(signal && { stderr: `ended by ${signal}` }) }),
     );
     child.stdin?.end(options.input);
-  });
-}
-
-/**
- * Runs a program to its end with both outputs in one text, cut at `outputBytes`. After `timeoutMs` `kill` is called and,
- * if that does not end it, the program is killed; exitCode is undefined then.
- */
-export function runLimited(
-  path: string,
-  args: readonly string[],
-  options: { readonly timeoutMs: number; readonly outputBytes?: number; readonly kill: () => Promise<void> },
-): Promise<{ exitCode: number | undefined; output: string }> {
-  const { timeoutMs, outputBytes = 4096, kill } = options;
-  return new Promise((resolve, reject) => {
-    const child = spawn(path, args, { cwd: '/', env: programEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const keep = (chunk: Buffer): void => {
-      if (length < outputBytes) chunks.push(chunk.subarray(0, outputBytes - length));
-      length += chunk.length;
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    let late = false;
-    const end = (exitCode: number | undefined): void => {
-      clearTimeout(timer);
-      resolve({ exitCode: late ? undefined : exitCode, output: Buffer.concat(chunks).toString() });
-    };
-    const timer = setTimeout(() => {
-      late = true;
-      // What its children hold open may outlive it: nobody waits for that.
-      kill().then(() => {
-        child.kill('SIGKILL');
-        child.stdout.destroy();
-        child.stderr.destroy();
-      }, reject);
-    }, timeoutMs);
-    child.on('error', reject);
-    child.on('close', (code) => end(code ?? undefined));
   });
 }
 

@@ -6,7 +6,6 @@
  * undone by itself: after a failed launch call deleteContainer.
  */
 
-import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
@@ -17,7 +16,7 @@ import { CompiledFilters } from './compiled-filters.ts';
 import { Conmon } from './conmon.ts';
 import { startFailure } from './failure.ts';
 import { readHost } from './host.ts';
-import { findConmon, findRuntime, type Program, run, runLimited } from './program.ts';
+import { findConmon, findRuntime, type Program, run } from './program.ts';
 import { limits } from './resources.ts';
 import { ociSpec } from './spec.ts';
 import type { BundleInput } from './types.ts';
@@ -118,7 +117,7 @@ export class Runtime {
 
   /** Lets the container's process run. @throws PontoonError start-failed */
   async startProcess(id: string): Promise<void> {
-    const { exitCode, stderr } = await this.#run(['start', id]);
+    const { exitCode, stderr } = await this.#runBare(['start', id]);
     if (exitCode !== 0) throw startFailure('start', this.name, stderr);
   }
 
@@ -180,46 +179,24 @@ export class Runtime {
     }
   }
 
-  /**
-   * Runs a command in a container to its end, without conmon; for health checks. Its output, both streams together, is
-   * cut at `outputBytes` (default: 4096). A command that takes longer than `timeoutMs` is killed: exitCode undefined.
-   * @throws PontoonError start-failed
-   */
-  async runCommand(
-    id: string,
-    process: object,
-    options: { readonly timeoutMs: number; readonly directory: string; readonly outputBytes?: number },
-  ): Promise<{ exitCode: number | undefined; output: string }> {
-    const unique = randomUUID();
-    const specPath = join(options.directory, `${unique}.json`);
-    const pidPath = join(options.directory, `${unique}.pid`);
-    await writeFile(specPath, JSON.stringify(process));
-    try {
-      return await runLimited(
-        this.#runtime.path,
-        [...this.#runtimeArguments, 'exec', '--process', specPath, '--pid-file', pidPath, id],
-        { ...options, kill: () => killByFile(pidPath) },
-      );
-    } finally {
-      await Promise.all([rm(specPath, { force: true }), rm(pidPath, { force: true })]);
-    }
-  }
-
   #commonArguments(id: string, unique: string, directory: string, name: string, exits: string): string[] {
+    const [runtime = '', ...words] = [...this.#runtime.wrapper, this.#runtime.path, '--root', this.#root];
     return [
       ...['--api-version', '1', '--cid', id, '--cuuid', unique, '--name', name],
-      ...['--runtime', this.#runtime.path, ...this.#runtimeArguments.map((argument) => `--runtime-arg=${argument}`)],
+      ...['--runtime', runtime, ...words.map((argument) => `--runtime-arg=${argument}`)],
       ...['--bundle', directory, '--full-attach', '--container-pidfile', join(directory, CONTAINER_PID)],
       ...['--exit-dir', exits, '--log-level', 'error', '--no-sync-log'],
     ];
   }
 
-  get #runtimeArguments(): string[] {
-    return [...this.#runtime.args, '--root', this.#root];
+  /** What touches cgroups, and what does not and is spared the wrapper. */
+  #run(args: readonly string[], input?: string) {
+    const [path = '', ...words] = [...this.#runtime.wrapper, this.#runtime.path, '--root', this.#root, ...args];
+    return run(path, words, input === undefined ? {} : { input });
   }
 
-  #run(args: readonly string[], input?: string) {
-    return run(this.#runtime.path, [...this.#runtimeArguments, ...args], input === undefined ? {} : { input });
+  #runBare(args: readonly string[]) {
+    return run(this.#runtime.path, ['--root', this.#root, ...args]);
   }
 
   async #command(command: string, ...args: string[]): Promise<void> {
@@ -250,13 +227,4 @@ async function exitOf(conmon: Conmon): Promise<number | undefined> {
 
 async function readPid(path: string): Promise<number> {
   return Number(await readFile(path, 'utf8'));
-}
-
-/** Ends a process of a container; nothing happens where it has ended. */
-async function killByFile(path: string): Promise<void> {
-  try {
-    process.kill(await readPid(path), 'SIGKILL');
-  } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }
