@@ -7,19 +7,21 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
+import { PontoonError } from '../../errors.ts';
+import { decompress } from './compression.ts';
 import {
   badImage,
   choosePlatform,
   type Descriptor,
   type Index,
+  isIndexType,
   isObject,
   parseIndex,
   parseManifest,
   REF_NAME,
 } from './oci.ts';
-import { type Blob, compressionOfBytes, isDecompressionError, type Stage } from './stage.ts';
+import type { Blob, Stage } from './stage.ts';
 
 export interface ArchivedImage {
   readonly config: Blob;
@@ -40,9 +42,8 @@ export async function loadArchive(stage: Stage, archive: Readable, signal?: Abor
   try {
     await files.read(archive, signal);
   } catch (cause) {
-    if (isDecompressionError(cause) || isTarError(cause)) {
-      throw badImage(`the archive is damaged: ${(cause as Error).message}`, cause);
-    }
+    if (PontoonError.is(cause, 'bad-image')) throw badImage(`the archive: ${cause.message}`, cause);
+    if (isTarError(cause)) throw badImage(`the archive is damaged: ${(cause as Error).message}`, cause);
     throw cause;
   }
   if (files.has('manifest.json')) return dockerImages(files);
@@ -87,7 +88,7 @@ function ociImages(files: ArchiveFiles): ArchivedImage[] {
 
 /** An entry of the index may be an index itself: of one image for several platforms. */
 function imageOf(files: ArchiveFiles, descriptor: Descriptor): Descriptor {
-  if (!/index|manifest\.list/.test(descriptor.mediaType)) return descriptor;
+  if (!isIndexType(descriptor.mediaType)) return descriptor;
   const inner: Index = parseIndex(files.content(descriptor.digest), `index ${descriptor.digest}`);
   const here = { ...inner, manifests: inner.manifests.filter(({ digest }) => files.holds(digest)) };
   return here.manifests.length === 1
@@ -172,25 +173,6 @@ class ArchiveFiles {
   checked(digest: string): string {
     if (this.holds(digest)) return digest;
     throw badImage(`the archive has no file whose content is ${digest}: it is damaged or incomplete`);
-  }
-}
-
-/** The stream itself, or what it is when decompressed. */
-async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const chunks = source[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  const head = first.done ? Buffer.alloc(0) : first.value;
-  const whole = async function* () {
-    yield head;
-    yield* { [Symbol.asyncIterator]: () => chunks };
-  };
-  const compression = compressionOfBytes(head);
-  if (compression === 'none') yield* whole();
-  else {
-    const inflated = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-    const inflating = pipeline(whole, inflated);
-    yield* inflated;
-    await inflating;
   }
 }
 

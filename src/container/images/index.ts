@@ -12,9 +12,13 @@ import type { ContainerEvent, HistoryEntry, Image, Progress } from '../types.ts'
 import { loadArchive } from './archive-reader.ts';
 import { saveArchive } from './archive-writer.ts';
 import { BUILTINS, hostLower, isHostKey } from './builtin.ts';
-import { nameWithTag, parseReference } from './reference.ts';
+import { applyChanges } from './changes.ts';
+import { decompress } from './compression.ts';
+import { parsePlatform } from './oci.ts';
+import { type PullOptions, RemoteImage } from './pull.ts';
+import { nameWithTag, parseReference, registryName } from './reference.ts';
 import type { Stage } from './stage.ts';
-import { blobsOf, ImageStore, type StoredImage, tarBytesOf, toImage } from './store.ts';
+import { blobsOf, ImageStore, type StoredImage, tarBytesOf, toImage, withMore } from './store.ts';
 
 export interface ImagesOptions {
   /** Images are kept in DATAROOT/images. */
@@ -50,6 +54,14 @@ export interface PruneOptions {
 }
 
 export type ProgressListener = (progress: Progress) => void;
+
+export interface ImportOptions {
+  readonly name?: string | undefined;
+  /** Instructions of a Dockerfile: 'CMD ["sh"]', 'ENV A=b', … */
+  readonly changes?: readonly string[];
+  readonly message?: string;
+  readonly platform?: string | undefined;
+}
 
 export interface DiskUsage {
   /** All images; what several share counts once. */
@@ -244,6 +256,85 @@ export class Images {
         loaded.push(toImage(image));
       }
       return loaded;
+    });
+  }
+
+  /**
+   * Fetches an image from a registry. Layers that are here are not fetched again; nothing of a pull that fails is kept.
+   * @param name 'name[:tag]' or 'name@sha256:…'
+   * @throws PontoonError bad-value, image-not-found, registry-denied, registry, bad-image, disk-full, program-missing
+   */
+  async pull(name: string, options: PullOptions = {}): Promise<Image> {
+    const { defaultRegistry, insecureRegistries = [] } = this.#options;
+    const reference = parseReference(name, defaultRegistry);
+    const { signal, onProgress = () => {} } = options;
+    return this.#inStage(async (stage) => {
+      const trusted = insecureRegistries.includes(registryName(reference.name, defaultRegistry).registry);
+      const remote = new RemoteImage(stage, reference, {
+        ...options,
+        defaultRegistry,
+        insecure: options.insecure ?? (trusted ? true : undefined),
+      });
+      onProgress({ id: reference.tag ?? reference.digest ?? 'latest', status: `Pulling from ${reference.name}` });
+      const fetched = await remote.manifest();
+      const known = this.#store.get(fetched.manifest.config.digest);
+      const names = {
+        names: reference.digest === undefined ? [nameWithTag(reference)] : [],
+        digests: [`${reference.name}@${fetched.digest}`],
+      };
+      let image: StoredImage;
+      if (known !== undefined) image = this.#store.rename(known, withMore(known, names));
+      else {
+        const config = await remote.config(fetched);
+        const layers = fetched.manifest.layers.map(({ digest }) => digest);
+        for (const digest of new Set(layers)) {
+          if (this.#store.hasBlob(digest)) stage.addLink(this.#store.blobPath(digest), digest);
+        }
+        await remote.layers(fetched);
+        const staged = await stage.assemble(config, layers, {
+          unpacked: (id) => this.#store.isUnpacked(id),
+          signal,
+          onLayer: (digest) => onProgress({ id: shortId(digest), status: 'Verifying Checksum' }),
+        });
+        image = this.#store.add(stage, staged, names);
+        for (const digest of layers) onProgress({ id: shortId(digest), status: 'Pull complete' });
+      }
+      const shown = names.names[0] ?? name;
+      onProgress({ status: `Digest: ${fetched.digest}` });
+      onProgress({
+        status: `Status: ${known === undefined ? 'Downloaded newer image' : 'Image is up to date'} for ${shown}`,
+      });
+      this.#tell('pull', shown, shown);
+      return toImage(image);
+    });
+  }
+
+  /**
+   * Makes an image of one layer from the tar of a root directory, as it is or compressed by gzip or zstd.
+   * @throws PontoonError bad-value, bad-image, disk-full, program-missing
+   */
+  async importRoot(tar: Readable, options: ImportOptions = {}): Promise<Image> {
+    const { name, changes = [], message = '' } = options;
+    const reference = name === undefined ? undefined : parseReference(name, this.#options.defaultRegistry);
+    const config = applyChanges(changes);
+    return this.#inStage(async (stage) => {
+      const layer = await stage.addStream(decompress(tar));
+      const created = new Date().toISOString();
+      const document = {
+        created,
+        architecture: parsePlatform(options.platform).architecture,
+        os: 'linux',
+        comment: message,
+        config,
+        rootfs: { type: 'layers', diff_ids: [layer.digest] },
+        history: [{ created, comment: message }],
+      };
+      const staged = await stage.assemble(stage.addBytes(JSON.stringify(document)), [layer.digest], {
+        unpacked: () => false,
+      });
+      const image = this.#store.add(stage, staged, { names: reference ? [nameWithTag(reference)] : [], digests: [] });
+      this.#tell('import', image.id, image.names[0] ?? image.id);
+      return toImage(image);
     });
   }
 

@@ -13,8 +13,12 @@ export const MEDIA_TYPES = {
   layer: 'application/vnd.oci.image.layer.v1.tar',
   layerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
-  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
 } as const;
+
+/** True for a manifest list or an index, of Docker's or the OCI's. */
+export function isIndexType(mediaType: unknown): boolean {
+  return mediaType === MEDIA_TYPES.index || mediaType === MEDIA_TYPES.dockerIndex;
+}
 
 export interface Descriptor {
   readonly mediaType: string;

@@ -9,9 +9,9 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { PontoonError } from '../../errors.ts';
 import { runProgram } from '../programs.ts';
+import { compressionOf, decompress } from './compression.ts';
 import { parseConfig } from './config.ts';
 import { badImage, type Descriptor, hexOf, type Manifest, MEDIA_TYPES, OCI_LAYOUT, REF_NAME, sha256 } from './oci.ts';
 
@@ -124,23 +124,21 @@ export class Stage implements AsyncDisposable {
     const { size } = await stat(path).catch((cause: unknown) => {
       throw badImage(`layer ${digest} is missing`, cause);
     });
-    const compression = await compressionOf(path);
-    const meter = new Meter();
+    const tar = new Meter();
     try {
-      if (compression === 'none') await pipeline(createReadStream(path), meter.through, discard);
-      else if (compression === 'gzip') await pipeline(createReadStream(path), createGunzip(), meter.through, discard);
-      else {
-        const tar = await this.addStream(createReadStream(path).pipe(createZstdDecompress()));
-        if (tar.digest !== diffId) throw mismatch(digest, diffId, tar.digest);
-        return layerDescriptor(MEDIA_TYPES.layer, tar.digest, tar.size, tar.size);
+      const compression = compressionOf(await headOf(path));
+      if (compression === 'zstd') {
+        const blob = await this.addStream(decompress(createReadStream(path)));
+        if (blob.digest !== diffId) throw mismatch(diffId, blob.digest);
+        return layerDescriptor(MEDIA_TYPES.layer, blob.digest, blob.size, blob.size);
       }
-    } catch (cause) {
-      if (!isDecompressionError(cause)) throw cause;
-      throw badImage(`layer ${digest} is damaged: ${(cause as Error).message}`, cause);
+      await pipeline(createReadStream(path), decompress, tar.through, discard);
+      if (tar.digest !== diffId) throw mismatch(diffId, tar.digest);
+      const mediaType = compression === 'gzip' ? MEDIA_TYPES.layerGzip : MEDIA_TYPES.layer;
+      return layerDescriptor(mediaType, digest, size, tar.bytes);
+    } catch (error) {
+      throw PontoonError.is(error, 'bad-image') ? badImage(`layer ${digest}: ${error.message}`, error) : error;
     }
-    if (meter.digest !== diffId) throw mismatch(digest, diffId, meter.digest);
-    const mediaType = compression === 'gzip' ? MEDIA_TYPES.layerGzip : MEDIA_TYPES.layer;
-    return layerDescriptor(mediaType, digest, size, meter.bytes);
   }
 
   async #unpack(manifest: Blob, { signal }: { signal?: AbortSignal | undefined }): Promise<string> {
@@ -183,33 +181,16 @@ async function discard(source: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of source);
 }
 
-type Compression = 'none' | 'gzip' | 'zstd';
-
-const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-];
-
-/** Told by the first bytes, as Docker does, not by what a manifest claims. */
-export function compressionOfBytes(head: Uint8Array): Compression {
-  return MAGIC.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? 'none';
-}
-
-async function compressionOf(path: string): Promise<Compression> {
+async function headOf(path: string): Promise<Buffer> {
   await using file = await open(path);
-  const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-  return compressionOfBytes(buffer);
-}
-
-export function isDecompressionError(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  return code.startsWith('Z_') || code.startsWith('ZSTD_');
+  const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
+  return buffer;
 }
 
 function layerDescriptor(mediaType: string, digest: string, size: number, tarBytes: number): Descriptor {
   return { mediaType, digest, size, annotations: { [TAR_BYTES]: String(tarBytes) } };
 }
 
-function mismatch(digest: string, diffId: string, actual: string): PontoonError {
-  return badImage(`layer ${digest} is not what the image's configuration says: its tar is ${actual}, not ${diffId}`);
+function mismatch(diffId: string, actual: string): PontoonError {
+  return badImage(`it is not what the image's configuration says: its tar is ${actual}, not ${diffId}`);
 }

@@ -102,6 +102,10 @@ export class ImageStore {
     return existsSync(this.unpackedPath(id));
   }
 
+  hasBlob(digest: string): boolean {
+    return existsSync(this.blobPath(digest));
+  }
+
   readBlob(digest: string): Buffer {
     return readFileSync(this.blobPath(digest));
   }
@@ -125,11 +129,8 @@ export class ImageStore {
       for (const digest of staged.digests) renameSync(stage.blobPath(digest), this.blobPath(digest));
     }
     this.putRoot(staged);
-    return this.rename(known ?? this.#load({ mediaType: MEDIA_TYPES.manifest, ...staged.manifest }), {
-      names: [...new Set([...(known?.names ?? []), ...more.names])],
-      digests: [...new Set([...(known?.digests ?? []), ...more.digests])],
-      builtin: more.builtin ?? known?.builtin,
-    });
+    const image = known ?? this.#load({ mediaType: MEDIA_TYPES.manifest, ...staged.manifest });
+    return this.rename(image, withMore(image, more));
   }
 
   /** Moves an unpacked root into place, unless it has come by another way meanwhile. */
@@ -154,8 +155,14 @@ export class ImageStore {
   rename(image: StoredImage, { names, digests, builtin }: ImageNames): StoredImage {
     const images = new Map(this.#images);
     for (const other of this.all()) {
-      const kept = other.names.filter((name) => !names.includes(name));
-      if (other.id !== image.id && kept.length < other.names.length) images.set(other.id, { ...other, names: kept });
+      if (other.id === image.id) continue;
+      const without = (theirs: readonly string[], taken: readonly string[]) =>
+        theirs.filter((name) => !taken.includes(name));
+      images.set(other.id, {
+        ...other,
+        names: without(other.names, names),
+        digests: without(other.digests, digests),
+      });
     }
     const changed = { ...image, names, digests, builtin };
     images.set(image.id, changed);
@@ -215,6 +222,15 @@ export class ImageStore {
     ];
     for (const path of garbage) await removeTree(path);
   }
+}
+
+/** The names that an image has, and more. */
+export function withMore(image: ImageNames, more: ImageNames): ImageNames {
+  return {
+    names: [...new Set([...image.names, ...more.names])],
+    digests: [...new Set([...image.digests, ...more.digests])],
+    builtin: more.builtin ?? image.builtin,
+  };
 }
 
 export function blobsOf({ descriptor, manifest }: StoredImage): string[] {
