@@ -11,6 +11,7 @@ import type { Volumes } from '../container/volumes.ts';
 import type { Engine } from '../network/engine.ts';
 import { routeUpgrades } from './connections.ts';
 import { addContainerRoutes } from './containers.ts';
+import type { Defaults } from './defaults.ts';
 import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
 import { addExecRoutes } from './exec.ts';
@@ -48,6 +49,7 @@ export interface ApiDependencies {
   readonly images?: Images;
   readonly volumes?: Volumes;
   readonly info: DaemonInfo;
+  readonly defaults?: Defaults;
   readonly events: EventHub;
   readonly log: FastifyBaseLogger;
 }

@@ -9,6 +9,7 @@ import { PontoonError } from '../errors.ts';
 import type { Area } from './app.ts';
 import { containerSpec } from './container-create.ts';
 import { CONTAINER_FILTERS, selectContainers } from './container-filters.ts';
+import { withDefaults } from './defaults.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { parseFilters } from './filters.ts';
 import { given } from './given.ts';
@@ -28,7 +29,7 @@ const NS_PER_MS = 1_000_000n;
 
 const CHANGE_KINDS = { modified: 0, added: 1, deleted: 2 } as const;
 
-export const addContainerRoutes: Area = (app, { containers, images }) => {
+export const addContainerRoutes: Area = (app, { containers, images, defaults }) => {
   if (containers === undefined || images === undefined) return;
 
   app.get<{ Querystring: Record<string, unknown> }>('/containers/json', async ({ query, apiMinor }) => {
@@ -58,7 +59,7 @@ export const addContainerRoutes: Area = (app, { containers, images }) => {
     const name = textOf(request.query.name);
     const { spec, warnings } = containerSpec(parseBody(CREATE_BODY, request), { name, minor: request.apiMinor });
     try {
-      const { id } = await containers.create(spec);
+      const { id } = await containers.create(withDefaults(spec, defaults?.containers));
       return reply.code(201).send({ Id: id, Warnings: warnings });
     } catch (error) {
       throw withoutOtherNotFound(error);

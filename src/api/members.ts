@@ -48,7 +48,7 @@ export async function disconnect(
   force: boolean,
 ): Promise<void> {
   try {
-    if (kind === 'container') await containers!.disconnect(id, network.id, { force });
+    if (kind === 'container') await containers!.disconnect(id, network.id);
     else await engine.detach(id, network.id);
   } catch (error) {
     if (!force || !PontoonError.is(error, 'endpoint-not-found')) throw error;

@@ -8,6 +8,7 @@
 
 import { PontoonError } from '../errors.ts';
 import type { DriverName, NetworkSpec, SubnetSpec } from '../network/types.ts';
+import type { Defaults } from './defaults.ts';
 import { HttpError, notImplemented } from './errors.ts';
 import type { NetworkCreateBody } from './schemas/network.ts';
 
@@ -54,12 +55,13 @@ const DRIVERS: Readonly<Record<string, DriverName>> = {
 };
 
 /** @throws HttpError 400, 404, 501; PontoonError bad-value */
-export function networkSpec(body: NetworkCreateBody): NetworkSpec {
-  const { Driver = '', IPAM = {}, Options = {}, Labels = {} } = body;
+export function networkSpec(body: NetworkCreateBody, defaults: Defaults['networkOptions'] = {}): NetworkSpec {
+  const { Driver = '', IPAM = {}, Labels = {} } = body;
   refuseForeign(body);
   const driver = Object.hasOwn(DRIVERS, Driver) ? DRIVERS[Driver]! : undefined;
   if (driver === undefined)
     throw new HttpError(404, `plugin "${Driver}" not found: the drivers are bridge, macvlan, host and null`);
+  const Options = { ...(Object.hasOwn(defaults, driver) ? defaults[driver] : undefined), ...body.Options };
   const subnets = subnetSpecs(IPAM.Config ?? []);
   const annotations: NetworkAnnotations = {
     options: Options,

@@ -25,7 +25,7 @@ const PREDEFINED = ['bridge', 'host', 'none', 'default'];
 const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 
 export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependencies): void {
-  const { engine, events } = dependencies;
+  const { engine, events, defaults } = dependencies;
 
   app.get<ById>('/networks', ({ query }) => {
     const filters = parseFilters(query.filters).allow(...LIST_FILTERS);
@@ -48,7 +48,7 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
     if (PREDEFINED.includes(body.Name)) {
       throw new HttpError(403, `operation is not permitted on predefined ${body.Name} network`);
     }
-    const { id } = await engine.createNetwork(networkSpec(body));
+    const { id } = await engine.createNetwork(networkSpec(body, defaults?.networkOptions));
     return reply.code(201).send({ Id: id, Warning: '' });
   });
 

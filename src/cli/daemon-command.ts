@@ -6,7 +6,6 @@ import { type Command, Option } from 'commander';
 import { FLAGS, type Flag } from '../daemon/flags.ts';
 import type { GivenFlag } from '../daemon/settings.ts';
 import { readVersion } from './program.ts';
-import { repeated, text } from './values.ts';
 
 export function defineDaemon(command: Command): void {
   for (const flag of FLAGS) for (const option of optionsOf(flag)) command.addOption(option);
@@ -32,7 +31,12 @@ function optionsOf({ name, short, kind, takes, meaning }: Flag & { takes?: strin
       ? [new Option(flags, help).hideHelp(hide)]
       : [new Option(flags, help).hideHelp(hide), new Option(`--no-${name}`).hideHelp()];
   }
-  return [new Option(`${flags} <${takes ?? 'value'}>`, help).hideHelp(hide).argParser(repeated(text))];
+  return [new Option(`${flags} <${takes ?? 'value'}>`, help).hideHelp(hide).argParser(collect)];
+}
+
+/** Commander has true for what begins with --no- until it is given. */
+function collect(text: string, before: readonly string[] | true | undefined): readonly string[] {
+  return Array.isArray(before) ? [...before, text] : [text];
 }
 
 function givenFlags(given: Record<string, unknown>): Map<string, GivenFlag> {
@@ -40,7 +44,7 @@ function givenFlags(given: Record<string, unknown>): Map<string, GivenFlag> {
   for (const flag of FLAGS) {
     const [option] = optionsOf(flag);
     const value = given[option!.attributeName()];
-    // --no-new-privileges is a name, not the opposite of one: commander has true for it until it is given.
+    // --no-new-privileges is a name, not the opposite of one.
     const isGiven = option!.negate ? value !== true : value !== undefined;
     if (isGiven) flags.set(flag.name, option!.negate && value === false ? true : (value as GivenFlag));
   }

@@ -3,6 +3,7 @@
  */
 
 import { resolve } from 'node:path';
+import type { Defaults } from '../api/defaults.ts';
 import { PontoonError } from '../errors.ts';
 import { Address, Prefix } from '../ipam/index.ts';
 import type { EngineOptions } from '../network/engine.ts';
@@ -30,24 +31,8 @@ export interface DaemonConfig {
   readonly shutdownTimeoutMs: number;
   readonly runtime: string | undefined;
   readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork'>;
-  /** By driver: options of networks that do not set them. */
-  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly insecureRegistries: readonly string[];
-  readonly containers: ContainerDefaults;
-}
-
-/** What containers get that do not say otherwise. */
-export interface ContainerDefaults {
-  readonly dns: readonly string[];
-  readonly dnsOptions: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly hostAddress: string | undefined;
-  readonly cgroupParent: string | undefined;
-  readonly shmSizeBytes: number | undefined;
-  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
-  readonly init: boolean;
-  readonly logOptions: Readonly<Record<string, string>>;
-  readonly noNewPrivileges: boolean;
+  readonly defaults: Defaults;
 }
 
 /** @throws PontoonError bad-value, bad-address, bad-subnet */
@@ -75,22 +60,24 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
       ...(pools !== undefined && { pools }),
       defaultNetwork: defaultNetwork(settings),
     },
-    networkOptions: (settings.get('default-network-opts') as DaemonConfig['networkOptions'] | undefined) ?? {},
     insecureRegistries: list('insecure-registries'),
-    containers: {
-      dns: list('dns').map((address) => Address.parse(address).toString()),
-      dnsOptions: list('dns-opts'),
-      dnsSearch: list('dns-search'),
-      hostAddress: text('ip') === undefined ? undefined : Address.parse(text('ip')!).toString(),
-      cgroupParent: text('cgroup-parent'),
-      shmSizeBytes:
-        text('default-shm-size') === undefined ? undefined : bytes('default-shm-size', text('default-shm-size')!),
-      ulimits: Object.entries((settings.get('default-ulimits') as Record<string, unknown> | undefined) ?? {}).map(
-        ulimit,
-      ),
-      init: flag('init') ?? false,
-      logOptions: (settings.get('log-opts') as Readonly<Record<string, string>> | undefined) ?? {},
-      noNewPrivileges: flag('no-new-privileges') ?? false,
+    defaults: {
+      networkOptions: (settings.get('default-network-opts') as Defaults['networkOptions'] | undefined) ?? {},
+      containers: {
+        dns: list('dns').map((address) => Address.parse(address).toString()),
+        dnsOptions: list('dns-opts'),
+        dnsSearch: list('dns-search'),
+        hostAddress: text('ip') === undefined ? undefined : Address.parse(text('ip')!).toString(),
+        cgroupParent: text('cgroup-parent'),
+        shmSizeBytes:
+          text('default-shm-size') === undefined ? undefined : bytes('default-shm-size', text('default-shm-size')!),
+        ulimits: Object.entries((settings.get('default-ulimits') as Record<string, unknown> | undefined) ?? {}).map(
+          ulimit,
+        ),
+        init: flag('init') ?? false,
+        logOptions: (settings.get('log-opts') as Readonly<Record<string, string>> | undefined) ?? {},
+        noNewPrivileges: flag('no-new-privileges') ?? false,
+      },
     },
   };
 }

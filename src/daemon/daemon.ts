@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createApi, type DaemonInfo } from '../api/app.ts';
 import { serveConnection } from '../api/connections.ts';
+import type { Defaults } from '../api/defaults.ts';
 import { EventHub } from '../api/events.ts';
 import { openContainers } from '../container/containers.ts';
 import { openImages } from '../container/images/index.ts';
@@ -102,7 +103,15 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       return config.insecureRegistries;
     },
   };
-  const app = createApi({ engine, containers, images, volumes, info, events, log });
+  const defaults: Defaults = {
+    get containers() {
+      return config.defaults.containers;
+    },
+    get networkOptions() {
+      return config.defaults.networkOptions;
+    },
+  };
+  const app = createApi({ engine, containers, images, volumes, info, defaults, events, log });
   opened.defer(() => app.close());
   if (config.metricsAddress !== undefined) {
     const { serveMetrics } = await import('./metrics.ts');

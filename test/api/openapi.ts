@@ -56,14 +56,19 @@ export class EngineApiDescription {
       .sort((a, b) => a.parameters - b.parameters);
     if (operation === undefined) return [`${where}: the description has no such operation`];
     const response = operation.responses[status];
-    // Docker does not write down each time that a body may be wrong.
-    if (response === undefined) return status === 400 ? [] : [`${where}: the description has no such status`];
+    if (response === undefined) {
+      // Docker does not write down every refusal; all have one form.
+      const isRefusal = status >= 400 && typeof JSON.parse(body).message === 'string';
+      return isRefusal ? [] : [`${where}: the description has no such status`];
+    }
     if (response.schema === undefined) return body === '' || status >= 400 ? [] : [`${where}: has a body: ${body}`];
     if (response.schema.type === 'file' || response.schema.type === 'string') return [];
     const validate = this.#validator(response.schema);
-    return validate(JSON.parse(body))
-      ? []
-      : (validate.errors ?? []).map(({ instancePath, message }) => `${where}: ${instancePath} ${message}`);
+    return valuesOf(body).flatMap((value) =>
+      validate(value)
+        ? []
+        : (validate.errors ?? []).map(({ instancePath, message }) => `${where}: ${instancePath} ${message}`),
+    );
   }
 
   #validator(schema: Json): ValidateFunction {
@@ -73,6 +78,12 @@ export class EngineApiDescription {
     this.#compiled.set(schema, validate);
     return validate;
   }
+}
+
+/** One value, or one a line. */
+function valuesOf(body: string): unknown[] {
+  const isOneALine = body.trim().includes('}\n{');
+  return (isOneALine ? body.trim().split('\n') : [body]).filter((text) => text !== '').map((text) => JSON.parse(text));
 }
 
 function fileOf(version: string): string {

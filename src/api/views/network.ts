@@ -21,7 +21,7 @@ export function viewNetwork(network: Network, endpoints: readonly Endpoint[] = [
     EnableIPv6: hasFamily(6),
     IPAM: {
       Driver: 'default',
-      Options: annotations.ipamOptions ?? null,
+      Options: annotations.ipamOptions ?? {},
       Config: network.subnets.map(viewSubnet),
     },
     Internal: network.internal,

@@ -53,7 +53,7 @@ export function viewInfo(daemon: DaemonInfo, host: HostFacts, counts: Counts) {
     Plugins: {
       Volume: ['local'],
       Network: ['bridge', 'host', 'macvlan', 'null'],
-      Authorization: null,
+      Authorization: [],
       Log: ['json-file', 'none'],
     },
     MemoryLimit: has('memory'),
@@ -93,7 +93,7 @@ export function viewInfo(daemon: DaemonInfo, host: HostFacts, counts: Counts) {
     },
     NCPU: host.cpus,
     MemTotal: host.memoryBytes,
-    GenericResources: null,
+    GenericResources: [],
     DockerRootDir: daemon.dataRoot,
     HttpProxy: process.env.HTTP_PROXY ?? '',
     HttpsProxy: process.env.HTTPS_PROXY ?? '',
