@@ -65,17 +65,16 @@ async function openLocal(command: Command): Promise<Transport> {
   return localTransport({ dataRoot, runRoot, onError: (error) => report(error) });
 }
 
-/** A transport that another takes over from when nobody answers. Requests with a body that is a stream cannot wait. */
+/** A transport that another takes over from when nobody answers: requests go one after the other, without streams. */
 function withStandIn(first: Transport, openSecond: () => Promise<Transport>): Transport {
-  let current: Promise<Transport> = Promise.resolve(first);
+  let current = first;
   const attempt = async <T>(use: (transport: Transport) => Promise<T>): Promise<T> => {
-    const transport = await current;
     try {
-      return await use(transport);
+      return await use(current);
     } catch (error) {
-      if (!(error instanceof Unreachable) || transport !== first) throw error;
-      current = openSecond();
-      return use(await current);
+      if (!(error instanceof Unreachable) || current !== first) throw error;
+      current = await openSecond();
+      return use(current);
     }
   };
   return {
@@ -83,8 +82,7 @@ function withStandIn(first: Transport, openSecond: () => Promise<Transport>): Tr
     hijack: (request: Request) => attempt((transport) => transport.hijack(request)),
     async close() {
       await first.close();
-      const transport = await current;
-      if (transport !== first) await transport.close();
+      if (current !== first) await current.close();
     },
   };
 }

@@ -131,7 +131,7 @@ function attachTarget(sandbox: string | undefined, flags: AttachFlags): Target {
 
 async function attach(api: ApiClient, network: string, target: Target, spec: EndpointSpec): Promise<Endpoint> {
   const attachKnown = (ref: string) =>
-    api.post<Endpoint>(`/pontoon/sandboxes/${ref}/endpoints`, { json: { ...spec, network } });
+    api.post<Endpoint>(`/pontoon/sandboxes/${ref}/attach`, { json: { ...spec, network } });
   if (typeof target === 'string') return attachKnown(target);
   const { namespace, name, newName } = target;
   const known = sandboxAt(namespace, await api.get<Sandbox[]>('/pontoon/sandboxes'));
@@ -164,7 +164,7 @@ async function detach(api: ApiClient, networkRef: string, sandboxRef: string): P
     await api.delete(`/pontoon/sandboxes/${sandbox.id}`);
     return `${sandbox.name} left ${Name}, its last network: the sandbox is removed`;
   }
-  await api.delete(`/pontoon/sandboxes/${sandbox.id}/endpoints/${Id}`);
+  await api.post(`/pontoon/sandboxes/${sandbox.id}/detach`, { json: { network: Id } });
   return `${sandbox.name} left ${Name}`;
 }
 

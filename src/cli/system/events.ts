@@ -86,7 +86,8 @@ function textOf(event: EventMessage, format: string | undefined): string {
     .map(([key, value]) => `${key}=${value}`)
     .toSorted();
   const details = attributes.length === 0 ? '' : ` (${attributes.join(', ')})`;
-  return `${timeOfNano(timeNano)} ${Type} ${Action} ${Actor.ID}${details}`;
+  const words = [timeOfNano(timeNano), Type, Action, Actor.ID].filter((word) => word !== '');
+  return `${words.join(' ')}${details}`;
 }
 
 /** RFC 3339 in local time, with all nine digits. */
