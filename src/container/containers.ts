@@ -312,12 +312,13 @@ export class Containers implements AsyncDisposable {
 
   /** Lets go of all: containers run on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const entries = [...this.#context.table];
     this.#exits[Symbol.dispose]();
-    for (const entry of this.#context.table) {
+    await Promise.all(entries.map((entry) => entry.turn.settled()));
+    for (const entry of entries) {
       entry.forgetNextStart();
       entry.health?.[Symbol.dispose]();
     }
-    await Promise.all([...this.#context.table].map((entry) => entry.turn.settled()));
     this.#store[Symbol.dispose]();
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { rm } from 'node:fs/promises';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { PontoonError } from '../errors.ts';
 import { newId } from '../network/identity.ts';
 import { mountRootOf } from './bring-up.ts';
@@ -56,8 +57,27 @@ export async function startExec(
   requireRunning(exec.entry);
   const { stdin = false, stdout = false, stderr = false } = exec.spec;
   const execution = await execute(context, exec, detach ? undefined : { stdin, stdout, stderr });
-  follow(context, exec, execution).catch((error: Error) => context.log.error(`exec ${id}: ${error.message}`));
-  return execution.attachment;
+  const report = (error: Error): void => context.log.error(`exec ${id}: ${error.message}`);
+  const ended = follow(context, exec, execution).catch(report);
+  return execution.attachment && endingAfter(execution.attachment, ended, report);
+}
+
+/** The streams end when the exit code is known: whoever has read all of them may ask for it. */
+function endingAfter(attachment: Attachment, ended: Promise<unknown>, onError: (error: Error) => void): Attachment {
+  const gate = (stream: Readable): Readable => {
+    const gated = new PassThrough({ flush: (done) => void ended.then(() => done()) });
+    pipeline(stream, gated, (error) => {
+      // A client that goes away closes its streams before their end.
+      if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') onError(error);
+    });
+    return gated;
+  };
+  return {
+    ...(attachment.stdin === undefined ? {} : { stdin: attachment.stdin }),
+    stdout: gate(attachment.stdout),
+    stderr: gate(attachment.stderr),
+    [Symbol.asyncDispose]: () => attachment[Symbol.asyncDispose](),
+  };
 }
 
 /** Runs a command to its end, or until the signal kills it: then without an exit code. @throws PontoonError */

@@ -31,16 +31,18 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
   const { table, paths } = context;
   if (!hasProcess(entry.record)) return;
   const oomKilled = await ranOutOfMemory(paths.run(entry.id));
-  await takeDown(context, entry);
   const { spec, startedMs = finishedMs } = entry.record;
   const again = !entry.restarting && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
   table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
-  if (oomKilled) emit(context, entry, 'oom');
-  emit(context, entry, 'die', {
-    exitCode: String(exitCode),
-    execDuration: String(Math.round((finishedMs - startedMs) / 1000)),
-  });
-  entry.waits.exited({ exitCode });
+  entry.process = undefined;
+  try {
+    await takeDown(context, entry);
+  } finally {
+    if (oomKilled) emit(context, entry, 'oom');
+    const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
+    emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
+    entry.waits.exited({ exitCode });
+  }
   if (again) planNextStart(context, entry, finishedMs - startedMs);
   else if (spec.autoRemove === true && !entry.restarting) await remove(context, entry, { volumes: true });
 }

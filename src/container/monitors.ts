@@ -3,7 +3,7 @@
  * was started by an earlier daemon is found again.
  */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -23,7 +23,7 @@ export function findMonitored(directory: string): Monitored | undefined {
   const conmonPid = readPid(join(directory, CONMON_PID));
   const pid = readPid(join(directory, CONTAINER_PID));
   if (conmonPid === undefined || pid === undefined) return undefined;
-  return isMonitorOf(conmonPid, directory) && isThere(pid) ? { pid, conmonPid } : undefined;
+  return isMonitorOf(conmonPid, directory) && isAlive(pid) ? { pid, conmonPid } : undefined;
 }
 
 /** Waits until no conmon works in a directory; kills one that does not end with its process. */
@@ -55,8 +55,10 @@ function directoryOf(pid: number): string | undefined {
   return words[0]?.endsWith('conmon') === true ? words[words.indexOf('--bundle') + 1] : undefined;
 }
 
-function isThere(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
+/** Whether a process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  const state = readOrUndefined(`/proc/${pid}/stat`)?.split(') ').at(-1)?.[0];
+  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 function readPid(path: string): number | undefined {

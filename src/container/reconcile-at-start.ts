@@ -18,7 +18,7 @@ import { died, planNextStart, start } from './lifecycle.ts';
 import { endMonitor, findMonitored, listMonitors } from './monitors.ts';
 import { CONTAINER_LABEL, sandboxSpec } from './networking.ts';
 import { hasProcess } from './record.ts';
-import { finishRemoval } from './removal.ts';
+import { finishRemoval, remove } from './removal.ts';
 import { startsWithDaemon } from './restart-policy.ts';
 import { removeRoot } from './rootfs.ts';
 import { makeVolumes } from './volume-contents.ts';
@@ -60,6 +60,7 @@ async function repairInTurn(context: Context, entry: Entry): Promise<void> {
   if (hasProcess(record)) return findAgain(context, entry);
   await takeDown(context, entry);
   if (record.phase === 'restarting') planNextStart(context, entry, 0);
+  if (record.phase === 'exited' && record.spec.autoRemove === true) await remove(context, entry, { volumes: true });
 }
 
 /** The engine and the containers have a store each: a crash may have come between the two. */

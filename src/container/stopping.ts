@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import { start } from './lifecycle.ts';
+import { isAlive } from './monitors.ts';
 import { hasProcess, isActive } from './record.ts';
 import { parseSignal } from './signals.ts';
 
@@ -120,9 +121,14 @@ async function resume(context: Context, entry: Entry): Promise<void> {
   emit(context, entry, 'unpause');
 }
 
-/** A frozen process gets its signals when it goes on. */
+/** One that has just ended needs no signal; a frozen one gets it when it goes on. */
 async function send(context: Context, entry: Entry, signal: number): Promise<void> {
-  await (await context.runtime()).signal(entry.id, signal);
+  const runtime = await context.runtime();
+  try {
+    await runtime.signal(entry.id, signal);
+  } catch (error) {
+    if (entry.process !== undefined && isAlive(entry.process.pid)) throw error;
+  }
   emit(context, entry, 'kill', { signal: String(signal) });
   if (entry.record.phase === 'paused') await resume(context, entry);
 }

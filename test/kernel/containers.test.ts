@@ -227,6 +227,7 @@ test('restart policies: on-failure gives up, always goes on until somebody stops
   await containers.stop(steady.id);
   assert.equal(containers.find(steady.id).state.status, 'exited');
   assert.ok(containers.find(steady.id).restartCount >= 2);
+  await containers.remove(steady.id); // 'always' means to start it with the next daemon
 });
 
 test('restart stops and starts again, also one that is removed when it ends', async () => {
