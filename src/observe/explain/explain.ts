@@ -66,6 +66,9 @@ export function explainFlow(snapshot: Snapshot, question: FlowQuestion): Explana
 /** What a stop becomes in the light of the whole way. */
 function judge(model: Model, walk: Walk, stop: Stop, question: FlowQuestion): Stop {
   const { stale, packet, direction } = walk;
+  // Two answered, and what stops the packet on the way to one may not on the way to the other.
+  const [rival] = walk.rivals;
+  if (rival !== undefined) return duplicate(rival.address, rival.first, rival.second);
   if (stale !== undefined && stop.cause !== 'conntrack-stale') {
     return new Stop(
       'conntrack-stale',
@@ -87,12 +90,54 @@ function judge(model: Model, walk: Walk, stop: Stop, question: FlowQuestion): St
       command: 'pontoon doctor',
     });
   }
+  const shadow = behindDownLink(model, walk);
+  if (shadow !== undefined && (nobody || stop.cause === 'no-return-route')) return shadow;
+  if (stop.cause === 'neighbour-failed' && direction === 'forward') {
+    const down = lostItsAddress(model, packet.destination, question.meant);
+    if (down !== undefined) return down;
+  }
+  if (stop.cause === 'hairpin-off') return duplicateMac(model, walk, stop) ?? stop;
   if (stop.cause === 'no-listener') return closedPort(model, stop, walk, question) ?? stop;
   if (stop.cause === 'no-return-route')
     return lacksMasquerade(model, walk, stop) ?? wrongPrefix(model, walk, stop) ?? stop;
   if (stop.cause === 'neighbour-failed' || stop.cause === 'different-segment')
     return wrongPrefix(model, walk, stop) ?? duplicateMac(model, walk, stop) ?? stop;
   return stop;
+}
+
+/** The kernel takes the routes of a link that is down away; the packet then went by another one, or by none. */
+function behindDownLink(model: Model, { hops, packet, direction }: Walk): Stop | undefined {
+  const passed = new Set(hops.filter((hop) => hop.direction === direction).map(({ namespace }) => namespace));
+  for (const stack of model.stacks) {
+    if (!passed.has(stack.name)) continue;
+    const owned = stack.owned.find(({ prefix, link }) => !link.up && prefix.contains(packet.destination));
+    if (owned === undefined) continue;
+    const { link } = owned;
+    return new Stop(
+      'link-down',
+      { namespace: stack.name, interface: link.name },
+      {
+        interface: labelOf({ stack, link }),
+        command: inNamespace(stack, `ip link set ${link.name} up`),
+      },
+    );
+  }
+  return undefined;
+}
+
+/** The one who is meant has the address no more: a link that goes down loses its IPv6 addresses. */
+function lostItsAddress(model: Model, destination: Address, meant: string | undefined): Stop | undefined {
+  const stack = model.stack(meant);
+  const link = stack === undefined ? undefined : [...stack.links].find(({ name, up }) => name !== 'lo' && !up);
+  if (stack === undefined || link === undefined || stack.owner(destination) !== undefined) return undefined;
+  return new Stop(
+    'link-down',
+    { namespace: stack.name, interface: link.name },
+    {
+      interface: labelOf({ stack, link }),
+      command: inNamespace(stack, `ip link set ${link.name} up`),
+    },
+  );
 }
 
 /** Nobody listens at the host's address: perhaps a container does, behind a port that is not published, or elsewhere. */
@@ -275,8 +320,10 @@ function reached(walk: Walk, { protocol, port, destination }: FlowQuestion, arri
 }
 
 function stoppedAt(walk: Walk, { cause, at, facts }: Stop): Explanation {
+  // Which of two holders answers first, a snapshot cannot tell.
+  const verdict = cause === 'duplicate-address' ? 'unknown' : 'unreachable';
   return conclude(
-    'unreachable',
+    verdict,
     cause,
     at,
     walk.direction,

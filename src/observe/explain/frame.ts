@@ -354,8 +354,8 @@ class Carrier implements Carried {
     const known = stack.namespace.fdb.find(
       (entry) => entry.bridge === bridge.index && entry.mac === sourceMac && sameVlan(entry.vlan, vlan),
     );
-    if (known?.type === 'local' || known?.type === 'static') return;
-    if (known?.sticky) return;
+    // br_fdb.c: an entry set by hand moves like a learned one, unless it is sticky; the bridge's own never do.
+    if (known?.type === 'local' || known?.sticky) return;
     this.#model.learn(stack, bridge, sourceMac, port.index);
   }
 
@@ -373,10 +373,10 @@ class Carrier implements Carried {
       entries.some(({ type, vlan: own }) => type === 'local' && (own === undefined || sameVlan(own, vlan)))
     )
       return 'here';
-    const fixed = entries.find(({ type, vlan: own }) => type === 'static' && sameVlan(own, vlan));
-    if (fixed !== undefined) return stack.link(fixed.link);
     const learned = this.#model.learnedPort(stack, bridge, mac);
     if (learned !== undefined) return stack.link(learned);
+    const fixed = entries.find(({ type, vlan: own }) => type === 'static' && sameVlan(own, vlan));
+    if (fixed !== undefined) return stack.link(fixed.link);
     const ageing = bridge.bridge?.ageingSeconds ?? 300;
     const entry = entries.find(
       ({ type, vlan: own, updatedSeconds = 0, usedSeconds = updatedSeconds }) =>

@@ -42,11 +42,7 @@ function byRule({ stack, rule }: Drop, place: Stop['at']): Stop {
   });
 }
 
-function keptApart(
-  model: Model,
-  { input, output, packet, from, port }: Drop,
-  place: Stop['at'],
-): Stop | undefined {
+function keptApart(model: Model, { input, output, packet, from, port }: Drop, place: Stop['at']): Stop | undefined {
   const { networks } = model.snapshot;
   const inside = networks.find(({ bridge }) => bridge !== undefined && bridge === input);
   const target = networks.find(({ bridge }) => bridge !== undefined && bridge === output);

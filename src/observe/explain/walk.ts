@@ -212,15 +212,14 @@ export class Walk {
       });
     }
     const lone = [...stack.links].filter(({ name }) => name !== 'lo');
-    if (!usable && this.direction === 'forward') {
-      const [only] = lone;
-      if (lone.length === 1 && only !== undefined && !only.up)
-        return new Stop('link-down', place(stack, only), {
-          interface: labelOf({ stack, link: only }),
-          command: inNamespace(stack, `ip link set ${only.name} up`),
-        });
-      return this.#familyMissing(stack, only);
+    const [only] = lone;
+    if (only !== undefined && lone.every(({ up }) => !up)) {
+      return new Stop('link-down', place(stack, only), {
+        interface: labelOf({ stack, link: only }),
+        command: inNamespace(stack, `ip link set ${only.name} up`),
+      });
     }
+    if (!usable && this.direction === 'forward') return this.#familyMissing(stack, only);
     const [link] = lone;
     return new Stop(this.direction === 'return' ? 'no-return-route' : 'no-route', place(stack, link), {
       namespace: stack.name,
