@@ -5,7 +5,7 @@
  * The files stay until they are dealt with, so that an exit while nobody looked is found later.
  */
 
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -52,7 +52,8 @@ export async function watchExits(
     })();
   };
   const watcher: FSWatcher = watch(directory, (_, name) => {
-    if (name !== null && !name.endsWith(CLAIMED)) take(name);
+    // Events tell of our own renaming too.
+    if (name !== null && !name.endsWith(CLAIMED) && existsSync(join(directory, name))) take(name);
   });
   watcher.on('error', onError);
   for (const name of await readdir(directory)) take(name);

@@ -78,26 +78,21 @@ export async function runProgram(name: string, debianPackage: string, args: read
 export function run(
   path: string,
   args: readonly string[],
-  options: { readonly input?: string; readonly cwd?: string } = {},
 ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(path, args, {
-      cwd: options.cwd ?? '/',
-      env: programEnvironment(),
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
+    const child = spawn(path, args, { cwd: '/', env: programEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output.stdout += text;
     });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
       output.stderr += text;
     });
     child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve({ exitCode: code ?? 128, ...output, ...(signal && { stderr: `ended by ${signal}` }) }),
-    );
-    child.stdin?.end(options.input);
+    child.on('close', (code, signal) => {
+      const stderr = signal === null ? output.stderr : `ended by ${signal}`;
+      resolve({ exitCode: code ?? 128, stdout: output.stdout, stderr });
+    });
   });
 }
 

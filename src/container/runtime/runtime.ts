@@ -67,23 +67,26 @@ export class Runtime {
   readonly #conmon: Program;
   /** Where the runtime keeps the state of its containers. */
   readonly #root: string;
+  /** Where it finds what is too long for a command line. */
+  readonly #scratch: string;
   readonly #runtime: Program;
   readonly #filters: CompiledFilters;
 
-  private constructor(runtime: Program, conmon: Program, root: string) {
+  private constructor(runtime: Program, conmon: Program, runRoot: string) {
     this.name = runtime.name;
     this.#conmon = conmon;
-    this.#root = root;
+    this.#root = join(runRoot, 'runtime');
+    this.#scratch = runRoot;
     this.#runtime = runtime;
-    this.#filters = new CompiledFilters(root);
+    this.#filters = new CompiledFilters(this.#root);
   }
 
   /** @throws PontoonError program-missing */
   static async open({ runRoot, preferred }: { runRoot: string; preferred?: string | undefined }): Promise<Runtime> {
     const [runtime, conmon] = await Promise.all([findRuntime({ preferred }), findConmon()]);
-    const root = join(runRoot, 'runtime');
-    await mkdir(root, { recursive: true, mode: 0o711 });
-    return new Runtime(runtime, conmon, root);
+    const opened = new Runtime(runtime, conmon, runRoot);
+    await mkdir(opened.#root, { recursive: true, mode: 0o711 });
+    return opened;
   }
 
   /** Creates the container: its process is there and waits for startProcess. @throws PontoonError start-failed, program, bad-value */
@@ -139,11 +142,15 @@ export class Runtime {
     await this.#command('delete', '--force', id);
   }
 
-  /** Changes the limits that are given; the others stay. */
+  /** Changes the limits that are given; the others stay. @throws PontoonError program */
   async update(id: string, resources: ResourceSpec): Promise<void> {
-    const changed = JSON.stringify(limits(resources, await readHost()));
-    const { exitCode, stderr } = await this.#run(['update', '--resources', '-', id], changed);
-    if (exitCode !== 0) throw this.#failure('update', stderr);
+    const path = join(this.#scratch, `${id}.update.json`);
+    await writeFile(path, JSON.stringify(limits(resources, await readHost())));
+    try {
+      await this.#command('update', '--resources', path, id);
+    } finally {
+      await rm(path, { force: true });
+    }
   }
 
   /** Runs another process in a container. @throws PontoonError start-failed, program; the directory is gone then */
@@ -190,9 +197,9 @@ export class Runtime {
   }
 
   /** What touches cgroups, and what does not and is spared the wrapper. */
-  #run(args: readonly string[], input?: string) {
+  #run(args: readonly string[]) {
     const [path = '', ...words] = [...this.#runtime.wrapper, this.#runtime.path, '--root', this.#root, ...args];
-    return run(path, words, input === undefined ? {} : { input });
+    return run(path, words);
   }
 
   #runBare(args: readonly string[]) {

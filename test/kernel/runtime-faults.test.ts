@@ -1,0 +1,170 @@
+/** @module What goes wrong around a container: programs that are not there, a full disk, a daemon that was away. */
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readLog } from '../../src/container/logs.ts';
+import { attach, Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
+import { mount } from '../../src/kernel/ffi.ts';
+import { closeYard, create, exitDirectory, nextId, runToEnd, runtime, world } from '../support/container-yard.ts';
+
+after(closeYard);
+
+test('a runtime that is not installed is named with its package', async () => {
+  await assert.rejects(Runtime.open({ runRoot: world, preferred: 'frobrun' }), (error: Error) =>
+    /^the OCI runtime frobrun is not installed: install the Debian package frobrun$/.test(error.message),
+  );
+});
+
+test('an exit while nobody watched is found, once', async () => {
+  const directory = join(world, 'other-exits');
+  mkdirSync(directory);
+  const { id } = await create({ args: ['sh', '-c', 'exit 9'], exitDirectory: directory });
+  await runtime.startProcess(id);
+  while ((await readExit(directory, id)) === undefined) await sleep(10);
+  const seen: string[] = [];
+  const watchFor = async (handle: () => void) => {
+    using _ = await watchExits(
+      directory,
+      (name, { code, finishedMs }) => {
+        assert.ok(Math.abs(finishedMs - Date.now()) < 60_000);
+        seen.push(`${name === id} ${code}`);
+        handle();
+      },
+      () => {},
+    );
+    await sleep(100);
+  };
+  // One who fails to deal with it leaves it to the next.
+  await watchFor(() => {
+    throw new Error('the store is full');
+  });
+  await watchFor(() => {});
+  await watchFor(() => {});
+  assert.deepEqual(seen, ['true 9', 'true 9']);
+  assert.deepEqual(readdirSync(directory), []);
+  await runtime.deleteContainer(id);
+});
+
+test('two runs of one container that end quickly are two exits', async () => {
+  const directory = join(world, 'quick-exits');
+  mkdirSync(directory);
+  const id = nextId();
+  const seen: number[] = [];
+  using _ = await watchExits(
+    directory,
+    async (_id, { code }) => {
+      seen.push(code);
+      await sleep(50);
+    },
+    () => {},
+  );
+  writeFileSync(join(directory, id), '1');
+  while (seen.length < 1) await sleep(5);
+  writeFileSync(join(directory, id), '2'); // while the first is being dealt with
+  while (seen.length < 2) await sleep(5);
+  assert.deepEqual(seen, [1, 2]);
+});
+
+test('a second daemon finds the container of the first, its streams and its end', async () => {
+  const { id, directory, exit } = await create({ args: ['sh', '-c', 'sleep 0.3; echo still here'] });
+  await runtime.startProcess(id);
+  const second = await Runtime.open({ runRoot: world });
+  const streams = await attach(directory, { stdout: true });
+  const chunks: Buffer[] = [];
+  for await (const chunk of streams.stdout) chunks.push(chunk);
+  assert.equal(Buffer.concat(chunks).toString(), 'still here\n');
+  await exit;
+  await second.deleteContainer(id);
+});
+
+test('a terminal that is no more cannot be resized, a process that is no more not attached to', async () => {
+  const { id, directory } = await runToEnd({ args: ['true'] });
+  await assert.rejects(resize(directory, 10, 10), { code: 'container-state' });
+  await assert.rejects(resize(directory, -1, 10), { code: 'bad-value' });
+  await sleep(50); // conmon writes the exit code before it goes
+  await assert.rejects(attach(directory, { stdout: true }), { code: 'kernel' });
+  await runtime.deleteContainer(id);
+});
+
+test('one who reads slowly holds the process up, and misses nothing', async () => {
+  const { id, directory, exit } = await create({ args: ['sh', '-c', 'busybox seq 1 200000'] });
+  const streams = await attach(directory, { stdout: true });
+  await runtime.startProcess(id);
+  await sleep(200);
+  let length = 0;
+  let last = '';
+  for await (const chunk of streams.stdout as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    last = (last + chunk.toString()).slice(-10);
+  }
+  assert.equal(length, 1_288_895);
+  assert.match(last, /200000\n$/);
+  await exit;
+  await runtime.deleteContainer(id);
+});
+
+test('one who goes while the process writes does not hold it up', async () => {
+  const { id, directory, exit } = await create({ args: ['sh', '-c', 'busybox seq 1 200000'] });
+  const streams = await attach(directory, { stdout: true });
+  await runtime.startProcess(id);
+  await sleep(50);
+  await streams[Symbol.asyncDispose]();
+  assert.equal((await exit).code, 0);
+  await runtime.deleteContainer(id);
+});
+
+test('a log keeps to its size', async () => {
+  const args = ['sh', '-c', 'busybox seq 1 20000'];
+  const { id, logPath } = await runToEnd({ args, logSizeBytes: 100_000 });
+  assert.ok(statSync(logPath).size <= 100_000);
+  const texts: string[] = [];
+  for await (const { data } of readLog(logPath, { tail: 1 })) texts.push(data.toString());
+  assert.deepEqual(texts, ['20000\n']);
+  await runtime.deleteContainer(id);
+});
+
+test('a full disk is told, and takes nobody down', async () => {
+  const full = join(world, 'full');
+  mkdirSync(full);
+  mount('tmpfs', full, 'tmpfs', 0, 'size=64k');
+  // A log that has no room: the process runs on, what is whole in the log can be read.
+  const logPath = join(full, 'log');
+  const { id, code } = await runToEnd({ args: ['sh', '-c', 'busybox seq 1 50000; exit 5'], logPath });
+  assert.equal(code, 5);
+  let lines = 0;
+  for await (const _ of readLog(logPath, {})) lines++;
+  assert.ok(lines > 100);
+  await runtime.deleteContainer(id);
+  // No room for what a start needs.
+  const runRoot = join(full, 'run');
+  mkdirSync(runRoot);
+  const cramped = await Runtime.open({ runRoot });
+  const next = nextId();
+  await assert.rejects(create({ id: next, args: ['true'], runtime: cramped }));
+  await cramped.deleteContainer(next);
+  assert.equal(existsSync(join(exitDirectory, next)), false);
+});
+
+test('what cannot be mounted is told with its name', async () => {
+  const bind = { type: 'bind', name: '', source: '/nowhere', target: '/x', readOnly: false, propagation: '' } as const;
+  const id = nextId();
+  await assert.rejects(create({ id, args: ['true'], input: { mounts: [bind] } }), (error: Error) => {
+    assert.match(error.message, /^failed to create task for container: .*nowhere.*no such file or directory/i);
+    return true;
+  });
+  await runtime.deleteContainer(id);
+});
+
+test('a conmon that is killed leaves no exit code, and its container can be deleted', async () => {
+  const { id, conmonPid, pid } = await create({ args: ['sleep', '100'] });
+  await runtime.startProcess(id);
+  process.kill(conmonPid, 'SIGKILL');
+  while (existsSync(`/proc/${conmonPid}`) && !readFileSync(`/proc/${conmonPid}/stat`, 'utf8').includes(') Z '))
+    await sleep(10);
+  await runtime.deleteContainer(id);
+  while (existsSync(`/proc/${pid}`)) await sleep(10);
+  assert.equal(await readExit(exitDirectory, id), undefined);
+});
