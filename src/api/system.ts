@@ -6,11 +6,15 @@
 import type { FastifyReply } from 'fastify';
 import type { Containers } from '../container/containers.ts';
 import type { Images } from '../container/images/index.ts';
+import { login } from '../container/images/login.ts';
+import { PontoonError } from '../errors.ts';
+import { clientGone } from './answer.ts';
 import type { Area } from './app.ts';
 import { diskUsage } from './disk-usage.ts';
-import { badRequest, notImplemented } from './errors.ts';
+import { badRequest, HttpError, notImplemented } from './errors.ts';
 import { readHostFacts } from './host-facts.ts';
-import { textsOf } from './parse.ts';
+import { parseBody, textsOf } from './parse.ts';
+import { AUTH_BODY } from './schemas/auth.ts';
 import { type Counts, viewInfo, viewVersion } from './views/system.ts';
 
 const DISK_USAGE_TYPES = ['container', 'image', 'volume', 'build-cache'];
@@ -59,11 +63,33 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
     return diskUsage({ containers, images, volumes }, types, apiMinor);
   });
 
+  app.post('/auth', async (request, reply) => {
+    const { username = '', password = '', serveraddress = '' } = parseBody(AUTH_BODY, request);
+    const registry = serveraddress.replace(/^https?:\/\//, '').split('/')[0]!;
+    if (registry === '') throw badRequest('name the registry: docker login HOST');
+    try {
+      await login({
+        registry,
+        credentials: { username, password },
+        runRoot: info.runRoot,
+        signal: clientGone(reply),
+        ...(info.insecureRegistries?.includes(registry) && { insecure: true }),
+      });
+    } catch (error) {
+      throw PontoonError.is(error, 'registry-denied') ? new HttpError(401, error.message) : error;
+    }
+    return { Status: 'Login Succeeded', IdentityToken: '' };
+  });
+
+  // What is not there has nothing to show or to throw away: `docker system prune` asks.
+  app.get('/plugins', () => []);
+  app.post('/build/prune', () => ({ CachesDeleted: [], SpaceReclaimed: 0 }));
+
   for (const [part, sentence] of Object.entries(ABSENT)) {
     const refuse = (): never => {
       throw notImplemented(sentence);
     };
-    app.all(`/${part}`, refuse);
+    if (part !== 'plugins') app.all(`/${part}`, refuse);
     app.all(`/${part}/*`, refuse);
   }
 };
