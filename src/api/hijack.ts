@@ -7,7 +7,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Duplex } from 'node:stream';
+import { Duplex, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Attachment } from '../container/types.ts';
@@ -86,8 +86,9 @@ export async function joinStreams(
   const { stdin, stdout, stderr } = attachment;
   const gone = new AbortController();
   client.once('close', () => gone.abort());
+  if (client.destroyed) gone.abort();
   if (stdin === undefined) client.resume();
-  else pipeline(client, stdin, { signal: gone.signal }).catch(() => stdin.destroy());
+  else feed(client, stdin);
   const outputs = options.terminal ? [framed(stdout)] : [framed(stdout, 'stdout'), framed(stderr, 'stderr')];
   try {
     await Promise.all(outputs.map((output) => pipeline(output, client, { end: false, signal: gone.signal })));
@@ -96,6 +97,13 @@ export async function joinStreams(
     if (!gone.signal.aborted) throw error;
   }
   client.end();
+}
+
+/** A process that reads no more still has output for the client: `pipeline` would end both. */
+function feed(client: Duplex, stdin: Writable): void {
+  client.pipe(stdin);
+  stdin.on('error', () => stdin.destroy());
+  stdin.once('close', () => client.unpipe(stdin).resume());
 }
 
 async function* framed(source: AsyncIterable<Buffer>, stream?: 'stdout' | 'stderr'): AsyncGenerator<Buffer> {
