@@ -23,8 +23,8 @@ export interface FoundNamespace {
   readonly pids: readonly number[];
 }
 
-/** The host's own first, then by inode. `extra` are paths that may be of more: they are looked at, too. */
-export function findNamespaces(extra: readonly string[] = []): FoundNamespace[] {
+/** The host's own first, then by inode. */
+export function findNamespaces(): FoundNamespace[] {
   const host = namespaceIdOf(HOST_PATH);
   if (host === undefined) throw new Error(`${HOST_PATH} is not there: mount /proc`);
   const found = new Map<NamespaceId, { paths: Set<string>; pids: number[] }>([[host, { paths: new Set(), pids: [] }]]);
@@ -38,10 +38,6 @@ export function findNamespaces(extra: readonly string[] = []): FoundNamespace[] 
     if (id !== undefined) at(id).pids.push(pid);
   }
   for (const [id, path] of pinned()) at(id).paths.add(path);
-  for (const path of extra) {
-    const id = namespaceIdOf(path);
-    if (id !== undefined) at(id).paths.add(path);
-  }
   return [...found]
     .map(([id, { paths, pids }]) => ({
       id,

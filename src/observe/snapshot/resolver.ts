@@ -11,6 +11,8 @@ import { sparse } from './sparse.ts';
 import type { Resolver } from './types.ts';
 
 const FILE_MAX_BYTES = 256 * 1024;
+/** No name and no address is longer. */
+const WORD_MAX_LENGTH = 255;
 
 /** The files in `directory` (such as '/etc') below `root` (such as '/proc/4711/root'); undefined when none is there. */
 export function readResolver(root: string, directory = '/etc'): Resolver | undefined {
@@ -57,5 +59,5 @@ function lines(text: string | undefined, comment: RegExp): string[][] {
     .split('\n')
     .map((line) => line.replace(comment, '').trim())
     .filter((line) => line !== '')
-    .map((line) => line.split(/\s+/));
+    .map((line) => line.split(/\s+/).filter((word) => word.length <= WORD_MAX_LENGTH));
 }

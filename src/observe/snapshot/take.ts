@@ -76,7 +76,7 @@ export async function takeSnapshot(options: SnapshotOptions = {}): Promise<Snaps
       ? { containers: [], networks: [], notes: [] }
       : await readContainers(options.containers ?? {});
   notes.push(...engines.notes);
-  const found = findNamespaces(engines.containers.flatMap(({ path }) => path ?? []));
+  const found = findNamespaces();
   const containers = engines.containers.map(({ path, ...container }): Container => {
     const namespace = path === undefined ? undefined : namespaceIdOf(path);
     const resolver = container.pid === undefined ? undefined : readResolver(`/proc/${container.pid}/root`);

@@ -73,7 +73,7 @@ function describeEndpoints(networks: Fields): ContainerEndpoint[] {
     const endpoint = fields(value);
     return sparse<ContainerEndpoint>({
       network,
-      networkId: text(endpoint.NetworkID) || undefined,
+      networkId: idOf(endpoint, network),
       mac: text(endpoint.MacAddress)?.toLowerCase() || undefined,
       addresses: [
         withPrefix(text(endpoint.IPAddress), number(endpoint.IPPrefixLen)),
@@ -83,6 +83,12 @@ function describeEndpoints(networks: Fields): ContainerEndpoint[] {
       aliases: list(endpoint.Aliases).flatMap((alias) => text(alias) ?? []),
     });
   });
+}
+
+/** Podman puts the name in the place of the ID. */
+function idOf(endpoint: Fields, network: string): string | undefined {
+  const id = text(endpoint.NetworkID);
+  return id === '' || id === network ? undefined : id;
 }
 
 function withPrefix(address: string | undefined, length: number | undefined): string | undefined {

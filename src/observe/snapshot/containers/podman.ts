@@ -23,7 +23,12 @@ export interface PodmanSource {
 }
 
 /** The one network that needs no file. @see podman-network(1) */
-const DEFAULT_NETWORK = { name: 'podman', driver: 'bridge', network_interface: 'podman0' };
+const DEFAULT_NETWORK = {
+  name: 'podman',
+  driver: 'bridge',
+  network_interface: 'podman0',
+  subnets: [{ subnet: '10.88.0.0/16', gateway: '10.88.0.1' }],
+};
 const PATIENCE_MS = 10_000;
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
