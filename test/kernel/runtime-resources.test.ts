@@ -34,16 +34,14 @@ test('usage counts time, memory and processes; top lists them', async () => {
   const script = 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 100 & sleep 101; true';
   const { id, pid, exit } = await create({ args: ['sh', '-c', script] });
   await runtime.startProcess(id);
-  let usage = await readUsage(pid);
-  while (usage.pids.current < 3) {
-    await sleep(50);
-    usage = await readUsage(pid);
-  }
+  const count = async () => (await (await cgroupOf(pid)).processes()).length;
+  while ((await count()) < 3) await sleep(50);
+  const usage = await readUsage(pid);
   assert.ok(usage.cpu.totalNs > 0);
   assert.ok(usage.cpu.hostNs > usage.cpu.totalNs);
   assert.ok(usage.memory.usageBytes > 0);
   assert.deepEqual(usage.networks, {}); // only lo, which counts for nobody
-  assert.equal((await (await cgroupOf(pid)).processes()).length, 3);
+  assert.equal(usage.pids.current, 3);
   const { titles, processes } = await listProcesses(pid);
   assert.equal(processes.length, 3);
   const commands = processes.map((row) => row[titles.indexOf('CMD')]).sort();
