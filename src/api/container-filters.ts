@@ -3,8 +3,7 @@
 import type { Container, ContainerStatus, Image } from '../container/types.ts';
 import { badRequest } from './errors.ts';
 import type { Filters } from './filters.ts';
-import { exposedPorts, portKey } from './port-bindings.ts';
-import { portList } from './views/port.ts';
+import { exposedPorts } from './port-bindings.ts';
 
 export const CONTAINER_FILTERS = [
   'ancestor',
@@ -117,16 +116,15 @@ function hasVolume(filters: Filters) {
     );
 }
 
+/** Ports in the container, in both cases. */
 function hasPorts(filters: Filters, key: 'publish' | 'expose') {
-  const wanted = new Set(
-    filters.values(key).flatMap((text) => exposedPorts([text]).map(({ port, protocol }) => portKey(port, protocol))),
-  );
-  return (container: Container): boolean => {
+  const wanted = filters.values(key).flatMap((text) => exposedPorts([text]));
+  const fits = (protocol: string, [first, last]: readonly [number, number]): boolean =>
+    wanted.some((one) => one.protocol === protocol && one.port >= first && one.port <= last);
+  return ({ endpoints, spec }: Container): boolean => {
     if (!filters.has(key)) return true;
-    if (key === 'expose') {
-      return container.spec.exposedPorts.some(({ port, protocol }) => wanted.has(portKey(port, protocol)));
-    }
-    return portList(container).some((port) => 'PublicPort' in port && wanted.has(portKey(port.PublicPort, port.Type)));
+    if (key === 'expose') return spec.exposedPorts.some(({ port, protocol }) => fits(protocol, [port, port]));
+    return endpoints.some(({ ports }) => ports.some(({ port, protocol }) => fits(protocol, port)));
   };
 }
 
