@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { step } from '../network/step.ts';
 import { resolveBundle } from './bundle.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
@@ -30,7 +31,9 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
     context.runtime(),
     mkdir(paths.container(id), { recursive: true, mode: 0o710 }),
   ]);
+  step(`container ${name}: bundle`);
   entry.bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
+  step(`container ${name}: launch`);
   entry.process = await runtime.launch({
     input: entry.bundle,
     name,
@@ -40,7 +43,9 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
     stdin: spec.openStdin === true,
     stdinOnce: spec.stdinOnce === true,
   });
+  step(`container ${name}: attach`);
   await entry.attachments.connect((options) => attach(directory, options));
+  step(`container ${name}: process`);
   await runtime.startProcess(id);
 }
 
@@ -49,6 +54,7 @@ export async function mountRootOf({ images, paths }: Context, entry: Entry): Pro
   const { record } = entry;
   const { lower } = await images.root(record.imageId);
   entry.lower = lower;
+  step(`container ${record.name}: root`);
   return mountRoot({ id: record.id, lower, ...paths.roots });
 }
 
@@ -57,6 +63,7 @@ export async function takeDown(context: Context, entry: Entry): Promise<void> {
   entry.health?.[Symbol.dispose]();
   entry.health = undefined;
   await Promise.all([stopStack(context, entry), endProcess(context, entry)]);
+  step(`container ${entry.record.name}: root`);
   unmountRoot({ id: entry.id, runRoot: context.paths.runRoot });
 }
 
@@ -66,8 +73,10 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
   const directory = paths.run(entry.id);
   if (existsSync(directory)) {
     const runtime = await context.runtime();
+    step(`container ${entry.record.name}: deletion`);
     await runtime.deleteContainer(entry.id);
     await endMonitor(directory);
+    step(`container ${entry.record.name}: run directory`);
     await rm(directory, { recursive: true });
   }
   entry.process = undefined;

@@ -26,33 +26,69 @@ export function findMonitored(directory: string): Monitored | undefined {
   return isMonitorOf(conmonPid, directory) && isAlive(pid) ? { pid, conmonPid } : undefined;
 }
 
-/** Waits until no conmon works in a directory; kills one that does not end with its process. */
+/** Waits until the conmon of a process that has ended has ended too; kills one that does not. */
 export async function endMonitor(directory: string): Promise<void> {
-  const conmonPid = readPid(join(directory, CONMON_PID)) ?? listMonitors().get(directory);
+  const conmonPid = readPid(join(directory, CONMON_PID));
   if (conmonPid === undefined) return;
   for (const deadline = Date.now() + PATIENCE_MS; isMonitorOf(conmonPid, directory); await sleep(POLL_MS)) {
-    if (Date.now() > deadline) process.kill(conmonPid, 'SIGKILL');
+    if (Date.now() > deadline) kill(conmonPid);
+  }
+}
+
+/**
+ * Ends a launch that nobody waits for any more: conmon, the runtime that it has told to create the container, and what
+ * that one has made and not yet started, which has its command line.
+ */
+export async function endLaunch(directory: string): Promise<void> {
+  for (;;) {
+    const pids = processes().filter((pid) => bundleOf(commandLine(pid)) === directory);
+    if (pids.length === 0) return;
+    for (const pid of pids) kill(pid);
+    await sleep(POLL_MS);
   }
 }
 
 /** All conmon processes by the directory in which they work. */
 export function listMonitors(): Map<string, number> {
   return new Map(
-    readdirSync('/proc').flatMap((name) => {
-      const directory = /^\d+$/.test(name) ? directoryOf(Number(name)) : undefined;
-      return directory === undefined ? [] : [[directory, Number(name)] as const];
+    processes().flatMap((pid) => {
+      const words = commandLine(pid);
+      const directory = isConmon(words) ? bundleOf(words) : undefined;
+      return directory === undefined ? [] : [[directory, pid] as const];
     }),
   );
 }
 
 function isMonitorOf(pid: number, directory: string): boolean {
-  return directoryOf(pid) === directory;
+  const words = commandLine(pid);
+  return isConmon(words) && bundleOf(words) === directory;
 }
 
-/** The directory that a conmon was told to work in; undefined where the process is none, or has gone. */
-function directoryOf(pid: number): string | undefined {
-  const words = readOrUndefined(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
-  return words[0]?.endsWith('conmon') === true ? words[words.indexOf('--bundle') + 1] : undefined;
+function processes(): number[] {
+  return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+/** Empty where the process has gone, or is a zombie. */
+function commandLine(pid: number): string[] {
+  return readOrUndefined(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
+}
+
+function isConmon([program]: readonly string[]): boolean {
+  return program?.endsWith('conmon') === true;
+}
+
+/** The directory that conmon, or the runtime under it, works in. */
+function bundleOf(words: readonly string[]): string | undefined {
+  const at = words.indexOf('--bundle');
+  return at < 0 ? undefined : words[at + 1];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended
+  }
 }
 
 /** Whether a process runs; a zombie does not. */

@@ -15,7 +15,7 @@ import type { Entry } from './entry.ts';
 import { findExit } from './exits.ts';
 import { monitorHealth } from './health-checks.ts';
 import { died, planNextStart, start } from './lifecycle.ts';
-import { endMonitor, findMonitored, listMonitors } from './monitors.ts';
+import { endLaunch, findMonitored, listMonitors } from './monitors.ts';
 import { CONTAINER_LABEL, sandboxSpec } from './networking.ts';
 import { hasProcess } from './record.ts';
 import { finishRemoval, remove } from './removal.ts';
@@ -78,7 +78,10 @@ async function findAgain(context: Context, entry: Entry): Promise<void> {
   const exit = await findExit(paths, id);
   if (exit !== undefined) return died(context, entry, exit);
   const found = findMonitored(paths.run(id));
-  if (found === undefined) return died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
+  if (found === undefined) {
+    await endLaunch(paths.run(id));
+    return died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
+  }
   entry.process = found;
   if (waitsForStart(context, entry)) await (await context.runtime()).startProcess(id);
   entry.health = monitorHealth(context, entry);
@@ -96,8 +99,8 @@ async function removeOrphans(context: Context): Promise<void> {
   for (const id of await namesIn(paths.execs))
     if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
   for (const id of await orphans(paths.running, table)) {
+    await endLaunch(paths.run(id));
     await (await context.runtime()).deleteContainer(id);
-    await endMonitor(paths.run(id));
     await rm(paths.run(id), { recursive: true });
     await rm(join(paths.exits, id), { force: true });
   }

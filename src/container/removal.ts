@@ -5,6 +5,7 @@
 
 import { rm } from 'node:fs/promises';
 import { PontoonError } from '../errors.ts';
+import { step } from '../network/step.ts';
 import { endProcess } from './bring-up.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
@@ -39,10 +40,12 @@ export async function remove(context: Context, entry: Entry, options: RemoveOpti
 /** Takes away what a container marked for removal still has; nothing of it need be there. */
 export async function finishRemoval(context: Context, entry: Entry): Promise<void> {
   const { table, paths } = context;
-  const { id, removesVolumes, exitCode } = entry.record;
+  const { id, name, removesVolumes, exitCode } = entry.record;
   entry.attachments.end();
   await Promise.all([removeStack(context, entry), endProcess(context, entry)]);
+  step(`container ${name}: upper directory`);
   await removeRoot({ id, ...paths.roots });
+  step(`container ${name}: data directory`);
   await rm(paths.container(id), { recursive: true, force: true });
   if (removesVolumes) await removeAnonymousVolumes(context, entry);
   table.delete(entry);
@@ -66,6 +69,8 @@ async function removeAnonymousVolumes({ volumes, table }: Context, entry: Entry)
     const isUsed = [...table].some(
       (other) => other !== entry && other.record.mounts.some((mount) => mount.name === name),
     );
-    if (!isUsed) await volumes.remove(name);
+    if (isUsed) continue;
+    step(`container ${entry.record.name}: volume`);
+    await volumes.remove(name);
   }
 }

@@ -3,6 +3,7 @@
  */
 
 import { PontoonError } from '../errors.ts';
+import { step } from '../network/step.ts';
 import { Entry } from './entry.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerStore } from './store.ts';
@@ -50,6 +51,7 @@ export class Table {
 
   /** Puts a new container into the store and shows it; its name is reserved. @throws PontoonError store */
   add(record: ContainerRecord): Entry {
+    step(`container ${record.name}: record`);
     this.#store.put(record);
     return this.#show(record);
   }
@@ -57,12 +59,14 @@ export class Table {
   /** Writes durably, then shows. @throws PontoonError store, and shows nothing */
   commit(entry: Entry, change: Partial<ContainerRecord>): void {
     const record = { ...entry.record, ...change };
+    step(`container ${record.name}: record`);
     this.#store.put(record);
     entry.record = record;
   }
 
   /** @throws PontoonError store, and the container is still there */
   delete(entry: Entry): void {
+    step(`container ${entry.record.name}: record`);
     this.#store.remove(entry.id);
     this.#byId.delete(entry.id);
     this.release(entry.record.name, entry.id);

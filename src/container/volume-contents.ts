@@ -2,6 +2,7 @@
  * @module The volumes of a container: made with it, and filled with what its image has at the same place.
  */
 
+import { step } from '../network/step.ts';
 import { mountRootOf } from './bring-up.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
@@ -18,13 +19,17 @@ export async function makeVolumes(context: Context, entry: Entry): Promise<void>
   for (const { name } of used) {
     const wanted = spec.mounts?.find(({ type, source }) => type === 'volume' && source === name);
     const { volumeLabels: labels = {}, volumeOptions: options = {} } = wanted ?? {};
+    step(`container ${entry.record.name}: volume`);
     await volumes.create({ name, anonymous: wanted === undefined, labels, options });
   }
   const copied = used.filter(({ target }) => !spec.mounts?.some((one) => one.target === target && one.noCopy === true));
   if (startedMs !== undefined || copied.length === 0) return;
   try {
     const { merged: root } = await mountRootOf(context, entry);
-    for (const { name, target } of copied) await volumes.fill(name, { root, target });
+    for (const { name, target } of copied) {
+      step(`container ${entry.record.name}: content of a volume`);
+      await volumes.fill(name, { root, target });
+    }
   } finally {
     unmountRoot({ id, runRoot: paths.runRoot });
   }
