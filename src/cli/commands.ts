@@ -465,6 +465,12 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await sandboxes()).defineReconcile,
   },
   {
+    name: 'snapshot',
+    summary: 'print what decides about packets in all network namespaces of this host, as JSON (root)',
+    example: '--redact --output host.json',
+    load: async () => (await import('./observe/snapshot-command.ts')).defineSnapshot,
+  },
+  {
     name: 'completion',
     summary: 'print a completion script for bash, zsh or fish',
     example: 'bash >/etc/bash_completion.d/pontoon',
