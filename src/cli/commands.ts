@@ -226,7 +226,18 @@ const EVENTS: Leaf = {
   load: async () => (await import('./system/events.ts')).defineEvents,
 };
 
+/** What looks and changes nothing; these need no daemon. */
+const OBSERVE: readonly Leaf[] = [
+  {
+    name: 'explain',
+    summary: 'say why one reaches another, or why not, hop by hop',
+    example: 'docker:web docker:db --port 5432',
+    load: async () => (await import('./observe/explain.ts')).defineExplain,
+  },
+];
+
 export const COMMANDS: readonly Entry[] = [
+  ...OBSERVE,
   ...CONTAINER.slice(0, 2),
   PS,
   ...CONTAINER.slice(2),

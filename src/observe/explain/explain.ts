@@ -2,12 +2,23 @@
  * @module Why does A reach B, or why not: a pure function of a snapshot.
  */
 
+import { PontoonError } from '../../errors.ts';
 import type { Address } from '../../ipam/index.ts';
-import type { Snapshot } from '../snapshot/types.ts';
+import { type NoDestination, type Question, resolveQuestion } from '../endpoints/index.ts';
+import type { Link, Snapshot } from '../snapshot/types.ts';
 import { type CauseCode, remedyOf, sentenceOf } from './causes.ts';
 import { publishCommand } from './judge.ts';
 import { type At, inNamespace, labelOf, Model, type Stack } from './model.ts';
-import { Beyond, type Direction, type Explanation, type Facts, type Hop, type Place, Stop } from './outcome.ts';
+import {
+  Beyond,
+  type Direction,
+  type Evidence,
+  type Explanation,
+  type Facts,
+  type Hop,
+  type Place,
+  Stop,
+} from './outcome.ts';
 import { endpointText } from './packet.ts';
 import { type Flow, Walk } from './walk.ts';
 
@@ -20,11 +31,62 @@ export interface FlowQuestion extends Omit<Flow, 'from' | 'outgoing'> {
   readonly meant?: string | undefined;
 }
 
-/** Explains one flow. @throws Error when the namespace is not in the snapshot (the caller has resolved it there) */
+/**
+ * Explains whether and how one reaches another.
+ * @throws PontoonError namespace-not-found, bad-value: the question makes no sense for this snapshot
+ */
+export function explain(snapshot: Snapshot, question: Question): Explanation {
+  const resolved = resolveQuestion(snapshot, question);
+  if (!('destination' in resolved)) return unresolved(resolved);
+  const { source, destination, protocol, port, fromPort, lengthBytes } = resolved;
+  const explanation = explainFlow(snapshot, {
+    namespace: source.namespace,
+    interface: source.interface,
+    source: source.address,
+    entersFromOutside: source.outside,
+    destination: destination.address,
+    meant: destination.namespace,
+    protocol,
+    port,
+    fromPort,
+    lengthBytes,
+  });
+  if (destination.because === undefined) return explanation;
+  const [first, ...others] = explanation.hops;
+  const named: Evidence = { kind: 'name', text: destination.because, command: undefined };
+  return first === undefined
+    ? explanation
+    : { ...explanation, hops: [{ ...first, evidence: [named, ...first.evidence] }, ...others] };
+}
+
+function unresolved({ cause, at, facts }: NoDestination): Explanation {
+  const place = { namespace: at.name, interface: at.interface ?? '' };
+  if (cause === null) {
+    const sentence = `${facts.from} asks ${facts.nameservers || 'a name server'} for ${facts.name}, which no snapshot of this host can answer.`;
+    return conclude('unknown', null, place, 'forward', sentence, [], [], [], facts);
+  }
+  return conclude(
+    'unreachable',
+    cause,
+    place,
+    'forward',
+    sentenceOf(cause, facts),
+    remedyOf(cause, facts),
+    [],
+    [],
+    facts,
+  );
+}
+
+/** Explains one flow between addresses. @throws PontoonError namespace-not-found */
 export function explainFlow(snapshot: Snapshot, question: FlowQuestion): Explanation {
   const model = new Model(snapshot);
   const from = model.stack(question.namespace);
-  if (from === undefined) throw new Error(`the namespace ${question.namespace} is not in the snapshot`);
+  if (from === undefined) {
+    throw new PontoonError('namespace-not-found', `the namespace ${question.namespace} is not in the snapshot`, {
+      subject: question.namespace,
+    });
+  }
   const outgoing = question.interface === undefined ? undefined : from.linkNamed(question.interface);
   const walk = new Walk(model, { ...question, from, outgoing });
   try {
@@ -35,7 +97,7 @@ export function explainFlow(snapshot: Snapshot, question: FlowQuestion): Explana
     const rival = walk.rivals[0];
     if (rival !== undefined && meant !== undefined) throw duplicate(rival.address, rival.first, rival.second);
     const source = walk.packet.source;
-    const home = walk.comeBack(arrived);
+    const home = question.entersFromOutside ? comeBackOutside(walk, arrived, from, outgoing) : walk.comeBack(arrived);
     if (home.stack !== from)
       throw new Stop(
         'no-return-route',
@@ -60,6 +122,17 @@ export function explainFlow(snapshot: Snapshot, question: FlowQuestion): Explana
     if (stopped instanceof Stop) return stoppedAt(walk, judge(model, walk, stopped, question));
     if (stopped instanceof Beyond) return beyond(walk, stopped);
     throw stopped;
+  }
+}
+
+/** The answer to somebody beyond an interface has come home when it leaves by that interface. */
+function comeBackOutside(walk: Walk, arrived: At, from: Stack, outgoing: Link | undefined): At {
+  try {
+    return walk.comeBack(arrived);
+  } catch (error) {
+    const left = error instanceof Beyond && error.at.namespace === from.name && error.at.interface === outgoing?.name;
+    if (left && outgoing !== undefined) return { stack: from, link: outgoing };
+    throw error;
   }
 }
 

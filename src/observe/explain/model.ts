@@ -4,6 +4,7 @@
  */
 
 import { type Address, Prefix } from '../../ipam/index.ts';
+import { inNamespace as commandIn } from '../snapshot/command.ts';
 import type {
   Address as AddressEntry,
   Container,
@@ -157,13 +158,7 @@ export function labelOf({ stack, link }: At): string {
   return stack.isHost ? link.name : `${link.name}@${stack.name}`;
 }
 
-/** How to run a command in a namespace. */
+/** How to run a command in a stack's namespace. */
 export function inNamespace({ namespace }: Stack, command: string): string {
-  if (namespace.owner === 'host') return command;
-  const netns = namespace.names.find(({ owner }) => owner === 'netns');
-  if (netns !== undefined) return `ip netns exec ${netns.name} ${command}`;
-  const [process] = namespace.processes;
-  if (process !== undefined) return `nsenter -t ${process.pid} -n ${command}`;
-  const [path] = namespace.paths;
-  return path === undefined ? command : `nsenter --net=${path} ${command}`;
+  return commandIn(namespace, command);
 }

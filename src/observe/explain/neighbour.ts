@@ -7,7 +7,7 @@ import type { Address } from '../../ipam/index.ts';
 import type { CauseCode } from './causes.ts';
 import { BROADCAST, type Carried, carry, type Loss } from './frame.ts';
 import { type At, inNamespace, labelOf, type Model, type Stack } from './model.ts';
-import { type Evidence, type Facts, Stop } from './outcome.ts';
+import { Beyond, type Evidence, type Facts, Stop } from './outcome.ts';
 import { kindOfAddress, lookUpRoute, refusesSource } from './route.ts';
 
 export interface Resolved {
@@ -97,6 +97,10 @@ function ask(model: Model, at: At, target: Address, source: Address, command: st
     };
   }
   const [unheard] = answers;
+  const [further] = asked.beyond;
+  if (unheard === undefined && further !== undefined && refusals.every(({ cause }) => cause === undefined)) {
+    throw new Beyond({ namespace: further.at.stack.name, interface: further.at.link.name }, further.reason);
+  }
   if (unheard !== undefined) throw unheardAnswer(at, target, unheard);
   throw unanswered(model, at, target, asked, refusals);
 }

@@ -34,6 +34,8 @@ export interface Flow {
   readonly outgoing?: Link | undefined;
   /** The source address that it must have. */
   readonly source?: Address | undefined;
+  /** It comes from beyond `outgoing`: the walk begins where it enters `from`. */
+  readonly entersFromOutside?: boolean | undefined;
   readonly destination: Address;
   readonly protocol: 'icmp' | 'tcp' | 'udp' | 'sctp';
   readonly port?: number | undefined;
@@ -77,7 +79,17 @@ export class Walk {
 
   /** The way there. @throws Stop; Beyond */
   go(): At {
-    return this.#send(this.#flow.from, this.#flow.outgoing, this.#flow.source);
+    const { from, outgoing, source, entersFromOutside } = this.#flow;
+    if (!entersFromOutside || outgoing === undefined) return this.#send(from, outgoing, source);
+    const at = { stack: from, link: outgoing };
+    this.#arriveAt(at);
+    if (!outgoing.up) {
+      throw new Stop('link-down', place(from, outgoing), {
+        interface: labelOf(at),
+        command: inNamespace(from, `ip link set ${outgoing.name} up`),
+      });
+    }
+    return this.#receive(at);
   }
 
   /** The answer's way, from where the packet arrived. @throws Stop; Beyond */
