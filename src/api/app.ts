@@ -16,6 +16,7 @@ import { badRequest, HttpError, sendError } from './errors.ts';
 import { addEventRoutes, type EventHub } from './events.ts';
 import { addExecRoutes } from './exec.ts';
 import { upgradeOf } from './hijack.ts';
+import { addImageRoutes } from './images.ts';
 import { addNetworkRoutes } from './networks.ts';
 import { addPontoonRoutes } from './pontoon.ts';
 import { addStatsRoutes } from './stats.ts';
@@ -63,6 +64,7 @@ const AREAS: readonly Area[] = [
   addStreamRoutes,
   addExecRoutes,
   addStatsRoutes,
+  addImageRoutes,
   addNetworkRoutes,
   addVolumeRoutes,
   addEventRoutes,

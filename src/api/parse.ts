@@ -5,6 +5,7 @@
  * and unknown fields are accepted. A wrong type is a 400 that names the field.
  */
 
+import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { badRequest } from './errors.ts';
@@ -17,6 +18,12 @@ export function parseBody<S extends z.ZodType>(schema: S, request: FastifyReques
     throw badRequest(`unsupported Content-Type header (${given ?? 'none'}): must be 'application/json'`);
   }
   return parse(schema, body ?? {});
+}
+
+/** A body that the handler reads itself. @throws HttpError 400 where there is none */
+export function streamOf(body: unknown): Readable {
+  if (typeof body === 'object' && body !== null && 'pipe' in body) return body as Readable;
+  throw badRequest("there is no archive in the body: send one as 'application/x-tar'");
 }
 
 /** A value that came as JSON, by a schema whose objects are `z.looseObject`. @throws HttpError 400 */

@@ -1,0 +1,163 @@
+/** @module Images: listed, shown, tagged, removed, and brought in and out. */
+
+import { z } from 'zod';
+import type { Credentials } from '../container/types.ts';
+import { sendStream } from './answer.ts';
+import type { Area } from './app.ts';
+import { badRequest, notImplemented } from './errors.ts';
+import { parseFilters } from './filters.ts';
+import { given, unlessEmpty } from './given.ts';
+import { IMAGE_FILTERS, selectImages } from './image-filters.ts';
+import { answerProgress, type ProgressLines } from './image-streams.ts';
+import { booleanOf, parse, streamOf, textOf, textsOf, timeOf } from './parse.ts';
+import { imageHistory, imageInspect, imageSummary, removalView } from './views/image.ts';
+
+interface ByName {
+  Params: { name: string };
+  Querystring: Record<string, unknown>;
+}
+interface Query {
+  Querystring: Record<string, unknown>;
+}
+
+const TAR = 'application/x-tar';
+const NS_PER_MS = 1_000_000n;
+
+const AUTH = z.object({
+  username: z.string().optional(),
+  password: z.string().optional(),
+  identitytoken: z.string().optional(),
+});
+
+export const addImageRoutes: Area = (app, { images, containers, info }) => {
+  if (images === undefined || containers === undefined) return;
+  const users = (imageId: string): string[] =>
+    containers.list().flatMap((container) => (container.imageId === imageId ? [container.id] : []));
+
+  app.get<Query>('/images/json', async ({ query, apiMinor }) => {
+    const filters = parseFilters(query.filters).allow(...IMAGE_FILTERS);
+    return selectImages(images.list(), filters).map((image) => imageSummary(image, apiMinor));
+  });
+
+  app.get<ByName>('/images/:name/json', async ({ params, apiMinor }) =>
+    imageInspect(images.find(params.name), apiMinor),
+  );
+
+  app.get<ByName>('/images/:name/history', async ({ params }) => imageHistory(images.history(params.name)));
+
+  app.post<ByName>('/images/:name/tag', async ({ params, query }, reply) => {
+    const [repo = '', tag = ''] = [textOf(query.repo), textOf(query.tag)];
+    if (repo === '') throw badRequest('repository name must be given: write ?repo=NAME&tag=TAG');
+    await images.tag(params.name, tag === '' ? repo : `${repo}:${tag}`);
+    return reply.code(201).send();
+  });
+
+  app.delete<ByName>('/images/:name', async ({ params, query }) => {
+    const removed = await images.remove(params.name, { force: booleanOf(query.force), inUse: users });
+    return removed.map(removalView);
+  });
+
+  app.post<Query>('/images/prune', async ({ query }) => {
+    const filters = parseFilters(query.filters).allow('dangling', 'until', 'label', 'label!');
+    const until = timeOf('until', filters.values('until')[0]);
+    const { removed, reclaimedBytes } = await images.prune({
+      dangling: filters.boolean('dangling') ?? true,
+      inUse: users,
+      matches: ({ config }) => filters.labels(config.labels),
+      ...given({ untilMs: until === undefined ? undefined : Number(until / NS_PER_MS) }),
+    });
+    return { ImagesDeleted: removed.length > 0 ? removed.map(removalView) : null, SpaceReclaimed: reclaimedBytes };
+  });
+
+  app.post<Query>('/images/create', async ({ query, body, headers }, reply) => {
+    const [fromImage = '', fromSrc = ''] = [textOf(query.fromImage), textOf(query.fromSrc)];
+    if (fromImage !== '') {
+      const name = withTag(fromImage, textOf(query.tag) ?? '');
+      const credentials = readCredentials(headers['x-registry-auth']);
+      await answerProgress(reply, (lines) => pull(lines, name, textOf(query.platform), credentials));
+    } else if (fromSrc === '-') {
+      const source = streamOf(body);
+      await answerProgress(reply, (lines) => importRoot(lines, source, query));
+    } else if (fromSrc === '') throw badRequest('there is nothing to make an image of: give fromImage or fromSrc=-');
+    else throw notImplemented('Pontoon does not fetch archives: send the archive in the body, with fromSrc=-');
+  });
+
+  app.post<Query>('/images/load', async ({ body }, reply) => {
+    const source = streamOf(body);
+    await answerProgress(reply, async ({ line, tell }) => {
+      for (const { id, tags } of await images.load(source, tell)) {
+        const names = tags.length > 0 ? tags.map((tag) => `Loaded image: ${tag}`) : [`Loaded image ID: ${id}`];
+        for (const text of names) line({ stream: `${text}\n` });
+      }
+    });
+  });
+
+  app.get<Query>('/images/get', async ({ query }, reply) => {
+    const names = textsOf(query.names).flatMap((text) => text.split(','));
+    if (names.length === 0) throw badRequest('there is nothing to save: give names');
+    await sendStream(reply, TAR, await images.save(names));
+  });
+
+  app.get<ByName>('/images/:name/get', async ({ params }, reply) => {
+    await sendStream(reply, TAR, await images.save([params.name]));
+  });
+
+  app.get('/images/search', async () => {
+    throw notImplemented('Pontoon does not search registries: search on the registry itself');
+  });
+  app.post('/images/:name/push', async () => {
+    throw notImplemented('Pontoon does not push images: save the image, and push it with skopeo');
+  });
+
+  async function pull(
+    { tell, line, signal }: ProgressLines,
+    name: string,
+    platform: string | undefined,
+    credentials: Credentials | undefined,
+  ): Promise<void> {
+    const before = images!.list().map(({ id }) => id);
+    const image = await images!.pull(name, {
+      onProgress: tell,
+      signal,
+      insecure: (info.insecureRegistries ?? []).some((registry) => name.startsWith(`${registry}/`)),
+      ...given({ platform: unlessEmpty(platform), credentials }),
+    });
+    for (const digest of image.digests) line({ status: `Digest: ${digest.split('@')[1]}` });
+    const what = before.includes(image.id) ? 'Image is up to date for' : 'Downloaded newer image for';
+    line({ status: `Status: ${what} ${name}` });
+  }
+
+  async function importRoot({ line }: ProgressLines, source: ReturnType<typeof streamOf>, query: Query['Querystring']) {
+    const repo = textOf(query.repo) ?? '';
+    const image = await images!.importRoot(source, {
+      changes: textsOf(query.changes),
+      ...given({
+        name: repo === '' ? undefined : withTag(repo, textOf(query.tag) ?? ''),
+        message: unlessEmpty(textOf(query.message)),
+      }),
+    });
+    line({ status: image.id });
+  }
+};
+
+function withTag(name: string, tag: string): string {
+  if (tag === '') return name;
+  return tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`;
+}
+
+/** Base64 (also of the kind for addresses) of {username, password} or {identitytoken}. @throws HttpError 400 */
+export function readCredentials(header: string | string[] | undefined): Credentials | undefined {
+  const text = [header].flat()[0] ?? '';
+  if (text === '') return undefined;
+  const { username = '', password = '', identitytoken = '' } = parse(AUTH, decode(text));
+  if (username === '' && identitytoken === '') return undefined;
+  return { username, password, ...(identitytoken !== '' && { identityToken: identitytoken }) };
+}
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64').toString());
+  } catch {
+    throw badRequest('invalid X-Registry-Auth header: it is not JSON in Base64');
+  }
+}
