@@ -95,11 +95,22 @@ export function forEachNamed(
   open: typeof withApi = withApi,
 ): Promise<void> {
   return open(command, async (api) => {
-    await attemptEach(refs, async (ref) => {
-      await work(api, ref);
+    // The daemon does what is slow for all at the same time; this process takes one thing after the other.
+    const started = open === withApi ? refs.map((ref) => settle(work(api, ref))) : undefined;
+    await attemptEach([...refs.entries()], async ([index, ref]) => {
+      const outcome = await (started?.[index] ?? settle(work(api, ref)));
+      if ('error' in outcome) throw outcome.error;
       printLine(ref);
     });
   });
+}
+
+/** Waits without throwing: its failure is looked at in its turn. */
+function settle(work: Promise<unknown>): Promise<object | { readonly error: unknown }> {
+  return work.then(
+    () => ({}),
+    (error: unknown) => ({ error }),
+  );
 }
 
 /** Prints a line, unless it is empty. */

@@ -96,13 +96,17 @@ export function fileLines(path: string): string[] {
   return lines.map((line) => line.trimStart()).filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Variables as the API takes them: NAME alone has this process's value, and goes when there is none. */
+/**
+ * Variables as the API takes them. NAME alone has this process's value; where there is none, a flag takes the image's
+ * away, and a line of a file means nothing.
+ */
 export function environment(variables: readonly string[] = [], files: readonly string[] = []): string[] {
-  return [...files.flatMap(fileLines), ...variables].flatMap((variable) => {
-    if (variable.includes('=')) return [variable];
-    const value = process.env[variable];
-    return value === undefined ? [] : [`${variable}=${value}`];
-  });
+  const valued = (variable: string): string => {
+    const value = variable.includes('=') ? undefined : process.env[variable];
+    return value === undefined ? variable : `${variable}=${value}`;
+  };
+  const ofFiles = files.flatMap(fileLines).map(valued);
+  return [...ofFiles.filter((variable) => variable.includes('=')), ...variables.map(valued)];
 }
 
 /** The properties that are not undefined: absent means the default. */

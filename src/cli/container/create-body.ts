@@ -67,8 +67,8 @@ export function createBody(image: string, args: readonly string[], flags: Create
         ContainerIDFile: flags.cidfile,
         PortBindings: portBindings(flags.publish ?? []),
         PublishAllPorts: flags.publishAll,
-        CapAdd: flags.capAdd,
-        CapDrop: flags.capDrop,
+        CapAdd: flags.capAdd?.map(capability),
+        CapDrop: flags.capDrop?.map(capability),
         CgroupnsMode: flags.cgroupns,
         Dns: flags.dns,
         DnsOptions: both(flags.dnsOption, flags.dnsOpt),
@@ -92,14 +92,14 @@ export function createBody(image: string, args: readonly string[], flags: Create
         Annotations: flags.annotation && mapOf(flags.annotation),
       }),
       ...securityOf(flags.securityOpt ?? []),
-      ...resourcesOf(flags),
+      ...resourcesOf({ ...flags, restart: flags.restart ?? 'no' }),
       ...withoutUndefined({
         CgroupParent: flags.cgroupParent,
         DeviceCgroupRules: flags.deviceCgroupRule,
         Devices: flags.device?.map(deviceOf),
         MemorySwappiness: flags.memorySwappiness,
         OomKillDisable: flags.oomKillDisable,
-        Ulimits: flags.ulimit?.map(ulimitOf),
+        Ulimits: flags.ulimit?.map(ulimitOf).toSorted((a, b) => (a.Name < b.Name ? -1 : 1)),
       }),
     },
     ...(endpoints && { NetworkingConfig: { EndpointsConfig: endpoints } }),
@@ -195,6 +195,12 @@ function restartPolicyOf(text: string): { Name: string; MaximumRetryCount: numbe
     throw refuse('restart policy', text, 'write no, always, unless-stopped or on-failure[:RETRIES]');
   }
   return { Name: name, MaximumRetryCount: Number(count) };
+}
+
+/** 'net_admin' → 'CAP_NET_ADMIN'. */
+function capability(text: string): string {
+  const name = text.toUpperCase();
+  return name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`;
 }
 
 function nanoCpus(text: string): number {

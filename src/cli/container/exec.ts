@@ -56,6 +56,7 @@ async function execute(api: ApiClient, container: string, words: readonly string
       AttachStdin: stdin,
       AttachStdout: !detach,
       AttachStderr: !detach,
+      Detach: detach,
       Tty: tty,
       Cmd: words,
       Privileged: flags.privileged ?? false,
