@@ -29,7 +29,7 @@ export const addVolumeRoutes: Area = (app, { volumes, containers }) => {
   app.get<ByName>('/volumes', ({ query }) => {
     const filters = parseFilters(query.filters).allow(...LIST_FILTERS);
     const fitting = volumes.list().filter((volume) => matches(filters, volume, usersOf));
-    return { Volumes: fitting.map((volume) => viewVolume(volume)), Warnings: null };
+    return { Volumes: fitting.map((volume) => viewVolume(volume)), Warnings: [] };
   });
 
   app.get<ByName>('/volumes/:name', ({ params }) => viewVolume(volumes.find(params.name)));

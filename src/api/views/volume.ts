@@ -18,7 +18,7 @@ export function viewVolume(volume: Volume, usage?: VolumeUsage) {
     Labels: labelsOf(volume),
     Mountpoint: mountpoint,
     Name: name,
-    Options: Object.keys(options).length === 0 ? null : options,
+    Options: options,
     Scope: 'local',
     ...(usage && { UsageData: { Size: usage.sizeBytes, RefCount: usage.users } }),
   };
