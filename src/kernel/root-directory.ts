@@ -27,6 +27,11 @@ export class HeldPath implements Disposable {
   get path(): string {
     return `/proc/self/fd/${this.fd}`;
   }
+
+  /** Holds what a directory has under this name (no path); a symbolic link is held itself. @throws Error of open(2) */
+  child(name: string): HeldPath {
+    return new HeldPath(openSync(`${this.path}/${name}`, O_PATH | constants.O_NOFOLLOW));
+  }
 }
 
 export class RootDirectory implements Disposable {

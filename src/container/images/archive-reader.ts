@@ -6,10 +6,7 @@
 
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { extract } from 'tar-stream';
-import { PontoonError } from '../../errors.ts';
-import { decompress } from './compression.ts';
+import { readTar } from '../tar.ts';
 import {
   badImage,
   choosePlatform,
@@ -39,13 +36,7 @@ const LARGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** Takes all files of an archive into the stage and says which images they are. @throws PontoonError bad-image */
 export async function loadArchive(stage: Stage, archive: Readable, signal?: AbortSignal): Promise<ArchivedImage[]> {
   const files = new ArchiveFiles(stage);
-  try {
-    await files.read(archive, signal);
-  } catch (cause) {
-    if (PontoonError.is(cause, 'bad-image')) throw badImage(`the archive: ${cause.message}`, cause);
-    if (isTarError(cause)) throw badImage(`the archive is damaged: ${(cause as Error).message}`, cause);
-    throw cause;
-  }
+  await files.read(archive, signal);
   if (files.has('manifest.json')) return dockerImages(files);
   if (files.has('index.json')) return ociImages(files);
   throw badImage('the archive has neither a manifest.json (docker save) nor an index.json (OCI)');
@@ -116,28 +107,24 @@ class ArchiveFiles {
   }
 
   async read(archive: Readable, signal?: AbortSignal): Promise<void> {
-    const entries = extract();
-    const options = signal === undefined ? {} : { signal };
-    const reading = pipeline(archive, decompress, entries, options);
-    const taking = (async () => {
-      for await (const entry of entries) {
-        const { name, type, linkname } = entry.header;
+    await readTar(
+      archive,
+      async ({ name, type, linkname }, content) => {
         const path = normalise(name);
         if (this.#blobs.size + this.#links.size > MOST_FILES)
           throw badImage(`the archive has over ${MOST_FILES} files`);
         if (type === 'file' || type === 'contiguous-file') {
-          const blob = await this.#stage.addStream(entry);
+          const blob = await this.#stage.addStream(content);
           this.#blobs.set(path, blob);
           this.#contents.set(blob.digest, blob.size);
-        } else {
-          if (type === 'symlink') this.#links.set(path, normalise(posix.join(posix.dirname(path), linkname ?? '')));
-          if (type === 'link') this.#links.set(path, normalise(linkname ?? ''));
-          entry.resume();
+          return;
         }
-      }
-    })();
-    // The one that fails first says why; the other one only notices.
-    await Promise.all([reading, taking]).finally(() => Promise.allSettled([reading, taking]));
+        if (type === 'symlink') this.#links.set(path, normalise(posix.join(posix.dirname(path), linkname)));
+        if (type === 'link') this.#links.set(path, normalise(linkname));
+        content.resume();
+      },
+      signal,
+    );
   }
 
   has(name: string): boolean {
@@ -190,12 +177,4 @@ function parse(text: string): unknown {
 
 function isTextList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-/** tar-stream has no codes for its errors. */
-function isTarError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /Invalid tar header|Unexpected end of data|Invalid.*header|Size mismatch/i.test(error.message)
-  );
 }
