@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Containers } from '../container/containers.ts';
 import type { Images } from '../container/images/index.ts';
+import type { ProgramVersion } from '../container/program-versions.ts';
 import type { Volumes } from '../container/volumes.ts';
 import type { Engine } from '../network/engine.ts';
 import { routeUpgrades } from './connections.ts';
@@ -37,8 +38,8 @@ export interface DaemonInfo {
   readonly id?: string;
   /** What runs containers. */
   readonly runtime?: { readonly name: string; readonly path: string };
-  /** Programs that it works with, and their versions. */
-  readonly components?: readonly { readonly name: string; readonly version: string }[];
+  /** The programs that it works with. */
+  readonly components?: () => Promise<readonly ProgramVersion[]>;
   readonly insecureRegistries?: readonly string[];
   readonly registryMirrors?: readonly string[];
 }

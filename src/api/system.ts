@@ -48,9 +48,13 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
   app.get('/_ping', (_request, reply) => pong(reply).send('OK'));
   app.head('/_ping', (_request, reply) => pong(reply).send());
 
-  app.get('/version', () => viewVersion(info, readHostFacts()));
+  const programs = async () => (await info.components?.()) ?? [];
 
-  app.get('/info', () => viewInfo(info, readHostFacts(), count(containers, images)));
+  app.get('/version', async () => viewVersion(info, readHostFacts(), await programs()));
+
+  app.get('/info', async () =>
+    viewInfo(info, readHostFacts(), { counts: count(containers, images), programs: await programs() }),
+  );
 
   app.get<{ Querystring: Record<string, unknown> }>('/system/df', ({ query, apiMinor }) => {
     const types = textsOf(query.type);

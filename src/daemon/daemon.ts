@@ -15,6 +15,7 @@ import type { Defaults } from '../api/defaults.ts';
 import { EventHub } from '../api/events.ts';
 import { openContainers } from '../container/containers.ts';
 import { openImages } from '../container/images/index.ts';
+import { programVersions } from '../container/program-versions.ts';
 import { findRuntime } from '../container/runtime/index.ts';
 import type { ContainerEvent } from '../container/types.ts';
 import { openVolumes } from '../container/volumes.ts';
@@ -93,6 +94,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     startedMs,
     id,
     ...(runtime !== undefined && { runtime }),
+    components: () => programVersions({ preferred: config.runtime }),
     get labels() {
       return config.labels;
     },

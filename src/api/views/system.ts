@@ -2,6 +2,7 @@
  * @module What the daemon and its host are, as `docker version` and `docker info` show it (Engine API, tag System).
  */
 
+import type { ProgramVersion } from '../../container/program-versions.ts';
 import type { DaemonInfo } from '../app.ts';
 import type { HostFacts } from '../host-facts.ts';
 import { NEGOTIATED_MINOR, OLDEST_MINOR } from '../versions.ts';
@@ -9,7 +10,7 @@ import { NEGOTIATED_MINOR, OLDEST_MINOR } from '../versions.ts';
 const API_VERSION = `1.${NEGOTIATED_MINOR}`;
 const MINIMUM_API_VERSION = `1.${OLDEST_MINOR}`;
 
-export function viewVersion({ version, components = [] }: DaemonInfo, host: HostFacts) {
+export function viewVersion({ version }: DaemonInfo, host: HostFacts, programs: readonly ProgramVersion[]) {
   const runsOn = {
     ApiVersion: API_VERSION,
     MinAPIVersion: MINIMUM_API_VERSION,
@@ -26,7 +27,11 @@ export function viewVersion({ version, components = [] }: DaemonInfo, host: Host
     ...runsOn,
     Components: [
       { Name: 'Engine', Version: version, Details: { ...runsOn, Experimental: 'false' } },
-      ...components.map(({ name, version: its }) => ({ Name: name, Version: its, Details: { GitCommit: '' } })),
+      ...programs.map(({ name, version: its, commit }) => ({
+        Name: name,
+        Version: its,
+        Details: { GitCommit: commit },
+      })),
     ],
   };
 }
@@ -37,9 +42,14 @@ export interface Counts {
   readonly images: number;
 }
 
-export function viewInfo(daemon: DaemonInfo, host: HostFacts, counts: Counts) {
+export function viewInfo(
+  daemon: DaemonInfo,
+  host: HostFacts,
+  { counts, programs }: { readonly counts: Counts; readonly programs: readonly ProgramVersion[] },
+) {
   const { running, paused, stopped } = counts.containers;
   const { runtime } = daemon;
+  const runtimeVersion = programs.find(({ name }) => name === runtime?.name)?.version ?? '';
   const has = (...controllers: readonly string[]): boolean => controllers.some((name) => host.controllers.has(name));
   return {
     ID: daemon.id ?? '',
@@ -117,7 +127,7 @@ export function viewInfo(daemon: DaemonInfo, host: HostFacts, counts: Counts) {
     Isolation: '',
     InitBinary: 'tini',
     ContainerdCommit: { ID: '', Expected: '' },
-    RuncCommit: { ID: '', Expected: '' },
+    RuncCommit: { ID: runtimeVersion, Expected: runtimeVersion },
     InitCommit: { ID: '', Expected: '' },
     SecurityOptions: ['name=seccomp,profile=builtin'],
     FirewallBackend: { Driver: 'nftables' },
