@@ -281,9 +281,7 @@ function parseMountOptions(text: string): { flags: number; data: string } {
 /** The directory at a path of a container; undefined where there is none, or something else. */
 function holdDirectory(inside: RootDirectory, target: string): HeldPath | undefined {
   try {
-    const held = inside.hold(target, { follow: true });
-    if (lstatSync(`${held.path}/.`, { throwIfNoEntry: false })?.isDirectory() === true) return held;
-    held[Symbol.dispose]();
+    return inside.hold(`${target}/.`, { follow: true }); // the '.' is for directories only
   } catch (error) {
     if (!KernelError.isKernel(error, 'ENOENT', 'ENOTDIR')) throw error;
   }
