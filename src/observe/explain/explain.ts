@@ -128,7 +128,11 @@ export function explainFlow(snapshot: Snapshot, question: FlowQuestion): Explana
 /** The answer to somebody beyond an interface has come home when it leaves by that interface. */
 function comeBackOutside(walk: Walk, arrived: At, from: Stack, outgoing: Link | undefined): At {
   try {
-    return walk.comeBack(arrived);
+    const home = walk.comeBack(arrived);
+    const passed = walk.hops.some(
+      (hop) => hop.direction === 'return' && hop.namespace === from.name && hop.interface === outgoing?.name,
+    );
+    return passed && outgoing !== undefined ? { stack: from, link: outgoing } : home;
   } catch (error) {
     const left = error instanceof Beyond && error.at.namespace === from.name && error.at.interface === outgoing?.name;
     if (left && outgoing !== undefined) return { stack: from, link: outgoing };
@@ -170,7 +174,8 @@ function judge(model: Model, walk: Walk, stop: Stop, question: FlowQuestion): St
     if (down !== undefined) return down;
   }
   if (stop.cause === 'hairpin-off') return duplicateMac(model, walk, stop) ?? stop;
-  if (stop.cause === 'no-listener') return closedPort(model, stop, walk, question) ?? stop;
+  if (stop.cause === 'no-listener' || stop.cause === 'listener-loopback')
+    return closedPort(model, stop, walk, question) ?? stop;
   if (stop.cause === 'no-return-route')
     return lacksMasquerade(model, walk, stop) ?? wrongPrefix(model, walk, stop) ?? stop;
   if (stop.cause === 'neighbour-failed' || stop.cause === 'different-segment')

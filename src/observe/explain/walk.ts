@@ -8,7 +8,7 @@
 import type { Address } from '../../ipam/index.ts';
 import type { Link, Flow as TrackedFlow } from '../snapshot/types.ts';
 import { tryAddress } from './filter/nft-data.ts';
-import { removalOf } from './filter/owner.ts';
+import { placeOf, removalOf } from './filter/owner.ts';
 import type { Hook, Rewrite } from './filter/packet.ts';
 import { type Carried, carry, type Delivery, type Loss } from './frame.ts';
 import { droppedByRule, refineLoss } from './judge.ts';
@@ -476,6 +476,11 @@ export class Walk {
         `${result.rule?.text ?? 'a rule'} hands the packet to somebody else`,
       );
     if (result.verdict === 'drop' && result.rule !== undefined) {
+      this.#note({
+        kind: 'filter',
+        text: `${hook}: dropped by ${placeOf(result.rule)}: ${result.rule.text}`,
+        command: undefined,
+      });
       throw droppedByRule(this.#model, {
         stack,
         hook,
@@ -491,7 +496,7 @@ export class Walk {
     if (last !== undefined && result.rewrite === undefined)
       this.#note({
         kind: 'filter',
-        text: `${hook}: let through by ${last.family} ${last.table} ${last.chain}${last.handle === undefined ? '' : ` handle ${last.handle}`}: ${last.text}`,
+        text: `${hook}: let through by ${placeOf(last)}: ${last.text}`,
         command: undefined,
       });
   }
@@ -632,6 +637,7 @@ export class Walk {
   // ---- arrival ----
 
   #deliver(at: At): At {
+    this.#translateAnswerSource(at.stack);
     this.#hook('input', at.stack, at.link.name, undefined);
     this.#endTracking(at.stack);
     if (this.direction === 'forward') {
