@@ -15,7 +15,7 @@ import type { Entry } from './entry.ts';
 import { endMonitor } from './monitors.ts';
 import { startStack, stopStack } from './networking.ts';
 import { mountRoot, type RootPaths, unmountRoot } from './rootfs.ts';
-import { attach } from './runtime/index.ts';
+import { attach, type BundleInput } from './runtime/index.ts';
 import { mountVolumes } from './volume-contents.ts';
 
 /** Makes a container run; its record says so already. @throws PontoonError; `takeDown` then takes away what is there */
@@ -23,19 +23,12 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
   const { paths } = context;
   const { id, name, spec } = entry.record;
   const directory = paths.run(id);
-  // None of these needs another; one that fails must not leave another one at work.
-  const [sandbox, root, mounts, runtime] = await allOrFirstError([
-    startStack(context, entry),
-    mountRootOf(context, entry),
-    mountVolumes(context, entry),
-    context.runtime(),
-    mkdir(paths.container(id), { recursive: true, mode: 0o710 }),
-  ]);
-  step(`container ${name}: bundle`);
-  entry.bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
-  step(`container ${name}: launch`);
+  await mkdir(paths.container(id), { recursive: true, mode: 0o710 });
+  const runtime = await context.runtime();
   entry.process = await runtime.launch({
-    input: entry.bundle,
+    id,
+    input: surround(context, entry),
+    terminal: spec.tty === true,
     name,
     directory,
     logPath: spec.logging?.driver === 'none' ? undefined : paths.log(id),
@@ -47,6 +40,21 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
   await entry.attachments.connect((options) => attach(directory, options));
   step(`container ${name}: process`);
   await runtime.startProcess(id);
+}
+
+/** Makes all that a container runs in, and says what the runtime is to be told. */
+async function surround(context: Context, entry: Entry): Promise<BundleInput> {
+  const { name } = entry.record;
+  // None of these needs another; one that fails must not leave another one at work.
+  const [sandbox, root, mounts] = await allOrFirstError([
+    startStack(context, entry),
+    mountRootOf(context, entry),
+    mountVolumes(context, entry),
+  ]);
+  step(`container ${name}: bundle`);
+  entry.bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
+  step(`container ${name}: launch`);
+  return entry.bundle;
 }
 
 /** Mounts the root of a container, unless it is mounted. */

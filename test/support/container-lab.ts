@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { type Containers, type ContainersOptions, openContainers } from '../../src/container/containers.ts';
 import { type Images, openImages } from '../../src/container/images/index.ts';
@@ -31,6 +31,7 @@ export interface ContainerLab extends Open {
   /** What failed in the background. It must be empty in the end: a test takes out what it expects. */
   readonly failures: string[];
   close(): Promise<void>;
+  open(): Promise<void>;
   /** Closes all and opens it again. `between` runs while nothing is open. */
   reopen(between?: () => unknown): Promise<void>;
   /** Runs a container of busybox to its end. */
@@ -57,15 +58,13 @@ export async function openAll(
 }
 
 /** Opens a lab, which ends after the file's last test with all its containers; nothing may be left of them. */
-export async function openContainerLab(): Promise<ContainerLab> {
-  const directory = mkdtempSync(join(tmpdir(), 'containers-'));
-  const roots = { dataRoot: join(directory, 'data'), runRoot: join(directory, 'run') };
+export async function openContainerLab(roots: ContainerLab['roots'] = temporaryRoots()): Promise<ContainerLab> {
   const events: ContainerEvent[] = [];
   const failures: string[] = [];
   const fail = (message: string): unknown => failures.push(message);
   const log = { info: () => {}, warn: fail, error: fail };
-  const open = (): Promise<Open> => openAll(roots, { log, onEvent: (event) => events.push(event) });
-  let all = await open();
+  const openAgain = (): Promise<Open> => openAll(roots, { log, onEvent: (event) => events.push(event) });
+  let all = await openAgain();
   const lab: ContainerLab = {
     get engine() {
       return all.engine;
@@ -86,10 +85,13 @@ export async function openContainerLab(): Promise<ContainerLab> {
       await all.containers[Symbol.asyncDispose]();
       await all.engine.close();
     },
+    async open() {
+      all = await openAgain();
+    },
     async reopen(between) {
       await lab.close();
       await between?.();
-      all = await open();
+      await lab.open();
     },
     async run(command, more = {}) {
       const args = typeof command === 'string' ? ['sh', '-c', command] : command;
@@ -113,45 +115,53 @@ export async function openContainerLab(): Promise<ContainerLab> {
 }
 
 /** Everything that containers have on the host belongs to one that is there. */
-export function assertNothingLeft({
-  roots,
-  containers,
-  engine,
-}: Pick<ContainerLab, 'roots' | 'containers' | 'engine'>): void {
+export function assertNothingLeft({ roots, containers, engine }: ContainerLab, context = ''): void {
   const all = containers.list();
   const ids = all.map(({ id }) => id).sort();
   const running = all.flatMap(({ id, state }) => (state.pid > 0 ? [id] : [])).sort();
   const { dataRoot, runRoot } = roots;
-  assert.deepEqual(
-    engine
+  const strangers = (directory: string): string[] => names(directory).filter((id) => !ids.includes(id));
+  const monitors = [...listMonitors().keys()].filter((path) => dirname(path) === join(runRoot, 'containers'));
+  const found = {
+    sandboxes: engine
       .listSandboxes()
       .map(({ id }) => id)
       .sort(),
-    ids,
-    'sandboxes',
-  );
-  assert.deepEqual(
-    names(join(dataRoot, 'containers')).filter((id) => !ids.includes(id)),
-    [],
-    'data directories',
-  );
-  assert.deepEqual(
-    names(join(dataRoot, 'roots')).filter((id) => !ids.includes(id)),
-    [],
-    'upper directories',
-  );
-  assert.deepEqual(names(join(runRoot, 'containers')), running, 'run directories');
-  assert.deepEqual(names(join(runRoot, 'runtime')), running, "the runtime's states");
-  assert.deepEqual(overlayMounts(runRoot), running, 'root mounts');
-  assert.deepEqual(names(join(runRoot, 'exits')), [], 'exit files');
-  const monitored = [...listMonitors().keys()].filter((path) => path.startsWith(join(runRoot, 'containers')));
-  assert.deepEqual(monitored.map((path) => path.split('/').at(-1)).sort(), running, 'conmon processes');
+    runningSandboxes: engine
+      .listSandboxes()
+      .flatMap((sandbox) => (sandbox.running ? [sandbox.id] : []))
+      .sort(),
+    strangeDataDirectories: strangers(join(dataRoot, 'containers')),
+    strangeUpperDirectories: strangers(join(dataRoot, 'roots')),
+    runDirectories: names(join(runRoot, 'containers')),
+    runtimeStates: names(join(runRoot, 'runtime')),
+    rootMounts: overlayMounts(runRoot),
+    exitFiles: names(join(runRoot, 'exits')),
+    monitors: monitors.map((path) => basename(path)).sort(),
+  };
+  const expected = {
+    sandboxes: ids,
+    runningSandboxes: running,
+    strangeDataDirectories: [],
+    strangeUpperDirectories: [],
+    runDirectories: running,
+    runtimeStates: running,
+    rootMounts: running,
+    exitFiles: [],
+    monitors: running,
+  };
+  assert.deepEqual(found, expected, context === '' ? undefined : `${context}: ${JSON.stringify({ found, expected })}`);
 }
 
 export async function readAll(stream: Attachment['stdout']): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+function temporaryRoots(): ContainerLab['roots'] {
+  const directory = mkdtempSync(join(tmpdir(), 'containers-'));
+  return { dataRoot: join(directory, 'data'), runRoot: join(directory, 'run') };
 }
 
 function overlayMounts(runRoot: string): string[] {

@@ -99,7 +99,9 @@ export async function create(options: Options) {
   const exit = new Promise<ExitRecord>((resolve) => exited.set(id, resolve));
   const { stdin = false } = options;
   const processes = await (options.runtime ?? runtime).launch({
+    id,
     input,
+    terminal: input.process.terminal,
     directory,
     logPath,
     ...(options.logSizeBytes === undefined ? {} : { logSizeBytes: options.logSizeBytes }),
