@@ -12,9 +12,14 @@ const { world, get, sh } = lab;
 
 const fromLan = (port: number): Promise<string | undefined> => get(world.lan, `http://${host.ipv4}:${port}/`);
 
-/** What the engine has made on the host: links, rules, listening sockets. */
-const hostState = (): Promise<string> =>
-  sh('host', 'ip -o link | sed "s/.*: \\(.*\\): <.*/\\1/" | sort; nft list table inet pontoon; ss -Hnltu | sort');
+/** What the engine has made on the host, when that is settled: links, rules, listening sockets. */
+async function hostState(): Promise<string> {
+  await lab.engine.settled();
+  return sh(
+    'host',
+    'ip -o link | sed "s/.*: \\(.*\\): <.*/\\1/" | sort; nft list table inet pontoon; ss -Hnltu | sort',
+  );
+}
 
 afterEach(async () => {
   for (const { id } of lab.engine.listSandboxes()) await lab.engine.removeSandbox(id);
@@ -35,7 +40,6 @@ test('after everything is removed, nothing is left', async () => {
   await engine.stopSandbox('b');
   for (const name of ['a', 'b', 'c']) await engine.removeSandbox(name);
   await engine.removeNetwork('net');
-  await engine.settled();
   assert.equal(await hostState(), before);
   assert.deepEqual(await engine.reconcile(), { repaired: [], removed: [], failed: [] });
 });
@@ -74,7 +78,6 @@ describe('a stopped sandbox', () => {
     await engine.createNetwork({ name: 'later', subnets: [{ subnet: '10.41.0.0/24' }] });
     await lab.sandbox('web', ['bridge']);
     await engine.stopSandbox('web');
-    await engine.settled();
     const before = await hostState();
     const endpoint = await engine.attach('web', 'later', { ipv4: '10.41.0.9', gatewayPriority: 1 });
     assert.equal(endpoint.ipv4, '10.41.0.9/24');
@@ -168,7 +171,6 @@ describe('a sandbox that is made without running', () => {
     const before = await hostState();
     await lab.sandbox('web', ['bridge'], { running: false });
     await lab.engine.removeSandbox('web');
-    await lab.engine.settled();
     assert.equal(await hostState(), before);
     assert.deepEqual(await lab.engine.reconcile(), { repaired: [], removed: [], failed: [] });
   });
