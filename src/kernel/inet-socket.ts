@@ -19,6 +19,7 @@ const IPPROTO = { tcp: 6, udp: 17, sctp: 132 };
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const SO_REUSEADDR = 2;
+const FEW_SOCKETS = 8;
 
 export interface BindOptions {
   /** An IPv6 wildcard socket takes the port of IPv4 as well. Default: false. */
@@ -50,7 +51,7 @@ export function tryBindPorts(
 ): number[] | Errno {
   const sockaddr = socketAddress(address, first);
   const family = familyOf(address);
-  const v6only = family === ffi.AF_INET6 ? v6onlyToSet(protocol, dualStack ? 0 : 1) : undefined;
+  const v6only = family === ffi.AF_INET6 ? v6onlyToSet(protocol, dualStack ? 0 : 1, last - first) : undefined;
   const fds: number[] = [];
   try {
     for (let port = first; port <= last; port++) {
@@ -136,8 +137,12 @@ function tryBindOnce(
   }
 }
 
-/** What IPV6_V6ONLY has to be set to, or undefined where a new socket has it so (sysctl net.ipv6.bindv6only). */
-function v6onlyToSet(protocol: SocketProtocol, wanted: 0 | 1): number | undefined {
+/**
+ * What IPV6_V6ONLY has to be set to, or undefined where a new socket has it so (sysctl net.ipv6.bindv6only): to look
+ * costs as much as to set it a few times.
+ */
+function v6onlyToSet(protocol: SocketProtocol, wanted: 0 | 1, times: number): number | undefined {
+  if (times < FEW_SOCKETS) return wanted;
   const fd = openSocket(protocol, ffi.AF_INET6);
   try {
     return ffi.getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 4).readInt32LE() === wanted ? undefined : wanted;

@@ -77,8 +77,7 @@ export class NetworkNamespace implements Disposable {
 
   /** A new namespace, pinned at `path` (the file must not exist yet). @throws KernelError; nothing is left behind */
   static create(path: string): NetworkNamespace {
-    makeDirectories(dirname(path));
-    writeFileSync(path, '', { flag: 'wx' });
+    makePin(path);
     try {
       return inScratchNamespace(() => {
         ffi.mount(THREAD_NAMESPACE, path, '', ffi.MS_BIND);
@@ -92,8 +91,7 @@ export class NetworkNamespace implements Disposable {
 
   /** Pins this namespace at `path` as well (the file must not exist yet). @throws KernelError; nothing is left behind */
   pin(path: string): void {
-    makeDirectories(dirname(path));
-    writeFileSync(path, '', { flag: 'wx' });
+    makePin(path);
     try {
       ffi.mount(`/proc/thread-self/fd/${this.fd}`, path, '', ffi.MS_BIND);
     } catch (error) {
@@ -145,6 +143,17 @@ export class NetworkNamespace implements Disposable {
       throw error;
     }
     return this;
+  }
+}
+
+/** The empty file that a namespace is mounted on. */
+function makePin(path: string): void {
+  try {
+    writeFileSync(path, '', { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    makeDirectories(dirname(path));
+    writeFileSync(path, '', { flag: 'wx' });
   }
 }
 

@@ -89,11 +89,14 @@ function send(announcement: Announcement, open: OpenNamespace | undefined): void
   sendThrough({ namespace, rt }, announcement);
 }
 
-function sendThrough({ namespace, rt }: OpenNamespace, { interfaceName, mac, ipv6 }: Announcement): void {
-  if (ipv6 !== undefined) {
-    const link = getLink(rt, interfaceName);
-    if (link !== undefined) namespace.enter(() => sendUnsolicitedAdvertisement(link.index, ipv6, mac));
-  }
+function sendThrough(
+  { namespace, rt }: Pick<OpenNamespace, 'namespace' | 'rt'>,
+  { interfaceName, mac, ipv6 }: Announcement,
+): void {
+  // Until the kernel has seen that the interface has a carrier, it drops what is sent: to be read makes it look.
+  const link = getLink(rt, interfaceName);
+  if (link === undefined) return;
+  if (ipv6 !== undefined) namespace.enter(() => sendUnsolicitedAdvertisement(link.index, ipv6, mac));
   // The kernel sends gratuitous ARP when a MAC is set on an interface that has arp_notify (net/ipv4/devinet.c).
-  rt.request(setLink(interfaceName, { mac }));
+  rt.request(setLink(link.index, { mac }));
 }

@@ -88,6 +88,7 @@ export function withSocket(namespace: NetworkNamespace): OpenNamespace & Disposa
   return {
     namespace,
     rt,
+    indexes: new Map(),
     [Symbol.dispose]() {
       rt[Symbol.dispose]();
       namespace[Symbol.dispose]();
@@ -117,7 +118,7 @@ export function connectEndpoints(
   }
   const memberships = membershipsOf(context, sandbox.id);
   step(`endpoint ${sandbox.name}: default routes`);
-  setDefaultRoutes(open.rt, defaultRoutes(memberships));
+  setDefaultRoutes(open, defaultRoutes(memberships));
   for (const plan of plans) {
     resolvers.announce(plan, sandbox);
     announceEndpoint(context, sandbox, plan, open);
@@ -188,17 +189,14 @@ export function announceEndpoint(
 }
 
 /** Gives the default routes of endpoints that go to those that stay. */
-function moveDefaultRoutes(
-  context: Context,
-  sandbox: SandboxRecord,
-  { rt }: OpenNamespace,
-  gone: readonly Plan[],
-): void {
+function moveDefaultRoutes(context: Context, sandbox: SandboxRecord, open: OpenNamespace, gone: readonly Plan[]): void {
   const staying = membershipsOf(context, sandbox.id);
   const before = defaultRoutes([...gone, ...staying]);
   const after = defaultRoutes(staying);
-  setDefaultRoutes(rt, after);
-  for (const { family } of before) if (!after.some((route) => route.family === family)) removeDefaultRoute(rt, family);
+  setDefaultRoutes(open, after);
+  for (const { family } of before) {
+    if (!after.some((route) => route.family === family)) removeDefaultRoute(open.rt, family);
+  }
 }
 
 function planEndpoint(

@@ -25,6 +25,7 @@ export class Host implements Disposable {
   readonly reaper = new Reaper();
   /** Indexes of links that are known to be ours. */
   readonly #ours = new Set<number>();
+  readonly #indexes = new Map<string, number>();
   readonly #forwarding: boolean;
 
   /** `forwarding`: false leaves the host's forwarding as it is. */
@@ -40,6 +41,25 @@ export class Host implements Disposable {
 
   link(name: string): Link | undefined {
     return getLink(this.rt, name);
+  }
+
+  /** The index of a link, remembered: links keep theirs for life, and no other gets it. */
+  indexOf(name: string): number | undefined {
+    const index = this.#indexes.get(name) ?? getLink(this.rt, name)?.index;
+    if (index !== undefined) this.#indexes.set(name, index);
+    return index;
+  }
+
+  /** Runs a request that uses `indexOf(name)`; once more if that was the index of a link that is not there any more. */
+  retryIfGone<T>(name: string, request: () => T): T {
+    const before = this.#indexes.get(name);
+    try {
+      return request();
+    } catch (error) {
+      this.#indexes.delete(name);
+      if (before === undefined || before === this.indexOf(name)) throw error;
+      return request();
+    }
   }
 
   links(filter?: { master?: number; kind?: string }): Link[] {

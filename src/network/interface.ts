@@ -8,11 +8,11 @@ import { KernelError } from '../kernel/error.ts';
 import type { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { addAddress, deleteAddress, listAddresses } from '../kernel/rtnetlink/address.ts';
-import { getLink, type Link, setLink } from '../kernel/rtnetlink/link.ts';
+import { type Link, setLink } from '../kernel/rtnetlink/link.ts';
 import { deleteRoute, listRoutes, replaceRoute } from '../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ARP_NOTIFY, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
-import type { OpenNamespace } from './drivers/driver.ts';
+import { indexInside, type OpenNamespace } from './drivers/driver.ts';
 import type { DefaultRoute } from './gateway.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import { withPrefixLength } from './subnets.ts';
@@ -57,17 +57,15 @@ export function checkInterfaceSysctls(sysctls: Readonly<Record<string, string>>)
 }
 
 /** Gives a new interface its addresses and brings it up; setting its MAC then sends gratuitous ARP (announcer.ts). */
-export function bringUpInterface(
-  { namespace, rt }: OpenNamespace,
-  network: NetworkRecord,
-  endpoint: EndpointRecord,
-): void {
-  const link = getLink(rt, endpoint.interfaceName!)!;
+export function bringUpInterface(open: OpenNamespace, network: NetworkRecord, endpoint: EndpointRecord): void {
+  const { namespace, rt } = open;
+  const index = indexInside(open, endpoint.interfaceName!)!;
+  prepareIpv6(namespace, endpoint);
   repairSysctls(namespace, endpoint);
   rt.batch([
-    setLink(link.index, { linkLocal: linkLocalOf(endpoint), ipv4: { [IPV4_DEVCONF_ARP_NOTIFY]: 1 } }),
-    ...endpointAddresses(network, endpoint).map((address) => addAddress(link.index, address)),
-    setLink(link.index, { up: true }),
+    setLink(index, { linkLocal: linkLocalOf(endpoint), ipv4: { [IPV4_DEVCONF_ARP_NOTIFY]: 1 } }),
+    ...endpointAddresses(network, endpoint).map((address) => addAddress(index, address)),
+    setLink(index, { up: true }),
   ]);
 }
 
@@ -156,19 +154,20 @@ export function globalAddresses(rt: NetlinkSocket, link: number): string[] {
 }
 
 /** Puts the default routes in place of whatever default routes there are. */
-export function setDefaultRoutes(rt: NetlinkSocket, routes: readonly DefaultRoute[]): void {
-  rt.batch(routes.map((route) => defaultRouteRequest(rt, route)));
+export function setDefaultRoutes(open: OpenNamespace, routes: readonly DefaultRoute[]): void {
+  open.rt.batch(routes.map((route) => defaultRouteRequest(open, route)));
 }
 
 /** Makes the default routes as they should be; one line for each thing done. */
-export function repairDefaultRoutes(rt: NetlinkSocket, routes: readonly DefaultRoute[], owner: string): string[] {
+export function repairDefaultRoutes(open: OpenNamespace, routes: readonly DefaultRoute[], owner: string): string[] {
+  const { rt } = open;
   const done: string[] = [];
   const present = listRoutes(rt, { table: RT_TABLE_MAIN }).filter(({ destination }) => destination.endsWith('/0'));
   for (const route of routes) {
-    const index = getLink(rt, route.interfaceName)?.index;
+    const index = indexInside(open, route.interfaceName);
     if (present.some(({ family, via, link }) => family === route.family && via === route.via && link === index))
       continue;
-    rt.request(defaultRouteRequest(rt, route));
+    rt.request(defaultRouteRequest(open, route));
     done.push(`default route of ${owner}: via ${route.via} on ${route.interfaceName}`);
   }
   return done;
@@ -183,12 +182,18 @@ export function removeDefaultRoute(rt: NetlinkSocket, family: 4 | 6): void {
   }
 }
 
-function defaultRouteRequest(rt: NetlinkSocket, route: DefaultRoute): NetlinkRequest {
+function defaultRouteRequest(open: OpenNamespace, route: DefaultRoute): NetlinkRequest {
   return replaceRoute({
     destination: route.family === 4 ? '0.0.0.0/0' : '::/0',
     via: route.via,
-    link: getLink(rt, route.interfaceName)!.index,
+    link: indexInside(open, route.interfaceName)!,
   });
+}
+
+/** IPAM has seen to it that nobody else has the addresses: to detect that would delay them for a second or two. */
+function prepareIpv6(namespace: NetworkNamespace, { interfaceName, ipv6, linkLocal = [] }: EndpointRecord): void {
+  if (ipv6 === undefined && !linkLocal.some((address) => address.includes(':'))) return;
+  namespace.enter(() => writeSysctl(`net.ipv6.conf.${sysctlPart(interfaceName!)}.accept_dad`, '0'));
 }
 
 /** Without an IPv6 address the interface has no link-local one either: the family is off. */

@@ -136,7 +136,7 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean,
     // Its neighbours may have learned something else meanwhile.
     if (lines.length > 0) announceEndpoint(context, sandbox, membership, open);
   }
-  done.push(...repairDefaultRoutes(open.rt, defaultRoutes(memberships), sandbox.name));
+  done.push(...repairDefaultRoutes(open, defaultRoutes(memberships), sandbox.name));
   if (fresh || made === 'made') resolvers.start(sandbox, open.namespace, made === 'made');
   else done.push(...resolvers.repair(sandbox, open.namespace));
   resolvers.refresh(sandbox, memberships);

@@ -2,7 +2,7 @@
  * @module Names for sandboxes: the directory, a resolver in each running sandbox, and its rendered files.
  */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectories } from '../kernel/directory.ts';
 import { boundPort, openBoundSocket, openOutgoingSocket } from '../kernel/inet-socket.ts';
@@ -17,7 +17,13 @@ import { shortId } from './identity.ts';
 import { NameDirectory } from './names/directory.ts';
 import { renderHostname, renderHosts } from './names/files.ts';
 import { RESOLVER_TABLE, resolverRedirect } from './names/redirect.ts';
-import { parseResolvConf, RESOLVER_ADDRESS, renderResolvConf, type UpstreamServer } from './names/resolv-conf.ts';
+import {
+  parseResolvConf,
+  RESOLVER_ADDRESS,
+  type ResolvConf,
+  renderResolvConf,
+  type UpstreamServer,
+} from './names/resolv-conf.ts';
 import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
 import { step } from './step.ts';
@@ -177,14 +183,17 @@ export function dnsNames(sandbox: SandboxRecord, endpoint: EndpointRecord): [str
   return [...names] as [string, ...string[]];
 }
 
-function hostResolvConf() {
-  let text = '';
-  try {
-    text = readFileSync(HOST_RESOLV_CONF, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // a host without name servers
+let lastResolvConf: { readonly version: string; readonly parsed: ResolvConf } | undefined;
+
+/** The host's resolv.conf, read again when it is another file or was written to. */
+function hostResolvConf(): ResolvConf {
+  const stat = statSync(HOST_RESOLV_CONF, { throwIfNoEntry: false }); // a host without name servers may have none
+  const version = stat === undefined ? 'none' : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+  if (lastResolvConf?.version !== version) {
+    const text = stat === undefined ? '' : readFileSync(HOST_RESOLV_CONF, 'utf8');
+    lastResolvConf = { version, parsed: parseResolvConf(text) };
   }
-  return parseResolvConf(text);
+  return lastResolvConf.parsed;
 }
 
 function socketInside(path: string): NonNullable<Upstream['openSocket']> {

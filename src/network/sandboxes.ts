@@ -202,15 +202,12 @@ export function removeSandbox(context: Context, sandbox: SandboxRecord): void {
   releasePlans(context, gone);
 }
 
-/** Makes a namespace ready for interfaces: loopback up; router advertisements and duplicate detection off in ours. */
+/** Makes a namespace ready for interfaces: loopback up; router advertisements ignored in ours. */
 export function prepareNamespace(sandbox: SandboxRecord, { namespace, rt }: OpenNamespace): void {
   rt.request(setLink(LOOPBACK_INDEX, { up: true }));
   if (sandbox.namespace !== 'new') return;
-  namespace.enter(() => {
-    // Any neighbour on the bridge could otherwise become our IPv6 router (CVE-2020-10749, CVE-2020-13401).
-    writeSysctl('net.ipv6.conf.default.accept_ra', '0');
-    writeSysctl('net.ipv6.conf.default.accept_dad', '0');
-  });
+  // Any neighbour on the bridge could otherwise become our IPv6 router (CVE-2020-10749, CVE-2020-13401).
+  namespace.enter(() => writeSysctl('net.ipv6.conf.default.accept_ra', '0'));
 }
 
 /** Whether the engine keeps the namespace by a pin of its own. */

@@ -97,7 +97,7 @@ export class Store implements Disposable {
       this.#put = each((table) => this.#database.prepare(`INSERT OR REPLACE INTO ${table} (id, record) VALUES (?, ?)`));
       this.#remove = each((table) => this.#database.prepare(`DELETE FROM ${table} WHERE id = ?`));
       this.#addEvent = this.#database.prepare(
-        'INSERT INTO events (timeMs, type, action, id, attributes) VALUES (?, ?, ?, ?, ?) RETURNING sequence',
+        'INSERT INTO events (timeMs, type, action, id, attributes) VALUES (?, ?, ?, ?, ?)',
       );
       this.#trimEvents = this.#database.prepare('DELETE FROM events WHERE sequence <= ?');
     } catch (cause) {
@@ -188,8 +188,8 @@ export class Store implements Disposable {
 
   #recordEvent(event: NewEvent): EngineEvent {
     const timeMs = Date.now();
-    const row = this.#addEvent.get(timeMs, event.type, event.action, event.id, JSON.stringify(event.attributes));
-    const sequence = row?.sequence as number;
+    const row = [timeMs, event.type, event.action, event.id, JSON.stringify(event.attributes)];
+    const sequence = Number(this.#addEvent.run(...row).lastInsertRowid);
     if (sequence % 1024 === 0) this.#trimEvents.run(sequence - EVENTS_KEPT);
     return { ...event, sequence, timeMs };
   }

@@ -60,10 +60,12 @@ describe('a sandbox of its own', () => {
   });
 
   test('ignores router advertisements and needs no duplicate detection', async () => {
-    const sandbox = await lab.sandbox('own', ['net']);
+    await engine.createNetwork({ name: 'six', ipv6: true });
+    const sandbox = await lab.sandbox('own', ['six']);
     const settings = 'net.ipv6.conf.eth0.accept_ra net.ipv6.conf.eth0.accept_dad';
     assert.equal(await sh(sandbox, `sysctl -n ${settings} | tr "\\n" " "`), '0 0');
     await engine.removeSandbox('own');
+    await engine.removeNetwork('six');
   });
 });
 

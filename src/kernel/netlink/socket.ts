@@ -133,15 +133,22 @@ export class NetlinkSocket implements Disposable {
     return first;
   }
 
+  /** Refusals come by themselves; that the last request was carried out says that the others were, too. */
   #answers(requests: readonly NetlinkRequest[], first: number, expected: readonly Errno[]): void {
+    const last = first + requests.length - 1;
     let failure: unknown;
-    requests.forEach((request, index) => {
-      try {
-        this.#answer(request, first + index);
-      } catch (error) {
-        if (!KernelError.isKernel(error) || !expected.includes(error.errno)) failure ??= error;
+    for (let done = false; !done; ) {
+      for (const message of this.#expect(requests.at(-1)!)) {
+        const request = requests[message.sequence - first];
+        if (request === undefined || message.type !== NLMSG_ERROR) continue;
+        try {
+          throwIfRefused(request, message);
+        } catch (error) {
+          if (!KernelError.isKernel(error) || !expected.includes(error.errno)) failure ??= error;
+        }
+        if (message.sequence === last) done = true;
       }
-    });
+    }
     if (failure !== undefined) throw failure;
   }
 
@@ -210,7 +217,7 @@ export class NetlinkSocket implements Disposable {
   }
 }
 
-/** Answers wait in the receive buffer, 208 KiB by default, and take some 800 bytes of it each. */
+/** Refusals wait in the receive buffer, 208 KiB by default, and take some 800 bytes of it each. */
 function parts(requests: readonly NetlinkRequest[]): readonly (readonly NetlinkRequest[])[] {
   if (requests.length <= REQUESTS_AT_ONCE) return requests.length === 0 ? [] : [requests];
   return Array.from({ length: Math.ceil(requests.length / REQUESTS_AT_ONCE) }, (_, index) =>
@@ -218,10 +225,11 @@ function parts(requests: readonly NetlinkRequest[]): readonly (readonly NetlinkR
   );
 }
 
+/** Only the last one asks for an acknowledgement. */
 function encode(requests: readonly NetlinkRequest[], firstSequence: number): Buffer {
   const writer = new MessageWriter();
   requests.forEach((request, index) => {
-    const ack = (request.flags & NLM_F_DUMP) === NLM_F_DUMP ? 0 : NLM_F_ACK;
+    const ack = index < requests.length - 1 || (request.flags & NLM_F_DUMP) === NLM_F_DUMP ? 0 : NLM_F_ACK;
     writer.message(request.type, request.flags | NLM_F_REQUEST | ack, firstSequence + index);
     request.write(writer);
   });

@@ -11,7 +11,7 @@ import { AF_BRIDGE, AF_INET, AF_INET6 } from '../ffi.ts';
 import { formatMac, parseAddress, parseMac } from '../inet.ts';
 import { Attributes, type MessageWriter, type NetlinkMessage } from '../netlink/codec.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
-import { NLM_F_CREATE, NLM_F_EXCL } from '../uapi/netlink.ts';
+import { NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL } from '../uapi/netlink.ts';
 import * as uapi from '../uapi/rtnetlink.ts';
 
 const IFINFOMSG_BYTES = 16;
@@ -94,16 +94,20 @@ export interface Link {
   readonly port: Required<BridgePortSettings> | undefined;
 }
 
-/** A veth pair. The peer may be born in another namespace; neither end can be up before both exist (ENOTCONN). */
+/**
+ * A veth pair. The peer may be born in another namespace; neither end can be up before both exist (ENOTCONN). From Linux
+ * 6.2 on, the request's answer is the new link, with the index of its peer (see `parseLink`).
+ */
 export function createVeth(
   settings: LinkSettings & { name: string; peer: LinkSettings & { name: string } },
 ): NetlinkRequest {
-  return create('veth', settings, (message) =>
+  const request = create('veth', settings, (message) =>
     message.nest(uapi.VETH_INFO_PEER, (peer) => {
       peer.fixed(ifinfomsg(settings.peer));
       writeSettings(peer, settings.peer);
     }),
   );
+  return { ...request, flags: request.flags | NLM_F_ECHO };
 }
 
 export function createBridge(settings: LinkSettings & BridgeSettings & { name: string }): NetlinkRequest {

@@ -10,6 +10,7 @@ export const NETLINK_NETFILTER = 12;
 export const NLM_F_REQUEST = 0x001;
 export const NLM_F_MULTI = 0x002;
 export const NLM_F_ACK = 0x004;
+export const NLM_F_ECHO = 0x008;
 export const NLM_F_DUMP_INTR = 0x010;
 export const NLM_F_ROOT = 0x100;
 export const NLM_F_MATCH = 0x200;

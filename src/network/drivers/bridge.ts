@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { PontoonError } from '../../errors.ts';
 import { KernelError } from '../../kernel/error.ts';
 import { hasFeature } from '../../kernel/features.ts';
+import type { NetlinkMessage } from '../../kernel/netlink/codec.ts';
 import type { NetlinkRequest } from '../../kernel/netlink/socket.ts';
 import { deleteAddress } from '../../kernel/rtnetlink/address.ts';
 import {
@@ -18,6 +19,7 @@ import {
   getLink,
   type Link,
   type LinkSettings,
+  parseLink,
   setBridgePort,
   setLink,
 } from '../../kernel/rtnetlink/link.ts';
@@ -96,30 +98,9 @@ export const bridgeDriver: NetworkDriver = {
 
   attach(host, sandbox, attachment) {
     const { network, endpoint } = attachment;
-    const bridge = host.link(network.bridgeName!);
-    if (bridge === undefined) throw bridgeGone(network);
     const name = endpoint.hostInterface!;
     step(`${name}: pair`);
-    try {
-      host.rt.request(
-        createVeth({
-          name,
-          master: bridge.index,
-          mtuBytes: network.mtuBytes,
-          group: OWNED_GROUP,
-          ...bigTcp(),
-          peer: {
-            name: endpoint.interfaceName!,
-            namespaceFd: sandbox.namespace.fd,
-            mtuBytes: network.mtuBytes,
-            ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
-            ...bigTcp(),
-          },
-        }),
-      );
-    } catch (error) {
-      throw explainRefusal(error, attachment);
-    }
+    createPair(host, sandbox, attachment);
     step(`${name}: addresses`);
     bringUpInterface(sandbox, network, endpoint);
     step(`${name}: alias`);
@@ -200,6 +181,41 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   }
   host.rt.batch(requests);
   return done;
+}
+
+/** Makes the pair of an endpoint, one end a port of the bridge, the other in the sandbox. @throws PontoonError */
+function createPair(host: Host, sandbox: OpenNamespace, attachment: Attachment): void {
+  const { network, endpoint } = attachment;
+  const ends = { mtuBytes: network.mtuBytes, ...bigTcp() };
+  const pairOn = (master: number): NetlinkRequest =>
+    createVeth({
+      name: endpoint.hostInterface!,
+      master,
+      group: OWNED_GROUP,
+      ...ends,
+      peer: {
+        name: endpoint.interfaceName!,
+        namespaceFd: sandbox.namespace.fd,
+        ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
+        ...ends,
+      },
+    });
+  const request = (): NetlinkMessage[] => host.rt.request(pairOn(bridgeIndex(host, network)));
+  let answer: NetlinkMessage[];
+  try {
+    answer = host.retryIfGone(network.bridgeName!, request);
+  } catch (error) {
+    throw explainRefusal(error, attachment);
+  }
+  const peer = answer[0] === undefined ? undefined : parseLink(answer[0]).peer;
+  if (peer === undefined) sandbox.indexes.delete(endpoint.interfaceName!);
+  else sandbox.indexes.set(endpoint.interfaceName!, peer);
+}
+
+function bridgeIndex(host: Host, network: NetworkRecord): number {
+  const index = host.indexOf(network.bridgeName!);
+  if (index === undefined) throw bridgeGone(network);
+  return index;
 }
 
 /** The flags of a port that are ours to set. */

@@ -8,6 +8,7 @@
 import { PontoonError } from '../../errors.ts';
 import type { NetworkNamespace } from '../../kernel/namespace.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
+import { getLink } from '../../kernel/rtnetlink/link.ts';
 import type { Host } from '../host.ts';
 import type { EndpointRecord, NetworkRecord } from '../store.ts';
 import type { NetworkSpec } from '../types.ts';
@@ -19,10 +20,19 @@ export interface Attachment {
   readonly sandboxName: string;
 }
 
-/** A sandbox's namespace, open, with an rtnetlink socket inside it. */
+/** A sandbox's namespace, open for one operation, with an rtnetlink socket inside it. */
 export interface OpenNamespace {
   readonly namespace: NetworkNamespace;
   readonly rt: NetlinkSocket;
+  /** The indexes of its interfaces, by name, as far as they are known. */
+  readonly indexes: Map<string, number>;
+}
+
+/** The index of an interface in a sandbox; undefined where there is none. It is asked for once. @throws KernelError */
+export function indexInside({ rt, indexes }: OpenNamespace, name: string): number | undefined {
+  const index = indexes.get(name) ?? getLink(rt, name)?.index;
+  if (index !== undefined) indexes.set(name, index);
+  return index;
 }
 
 export interface NetworkDriver {
