@@ -7,6 +7,7 @@
  * restart policy says. What is done to one container is done in turn; containers do not wait for each other.
  */
 
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '../network/engine.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PortBindingSpec, UnpublishSelector } from '../network/types.ts';
@@ -15,6 +16,7 @@ import { create } from './create.ts';
 import type { Entry } from './entry.ts';
 import { createExec, inspectExec, resizeExec, startExec } from './execs.ts';
 import { followExits } from './exits.ts';
+import { Gate } from './gate.ts';
 import type { Images } from './images/index.ts';
 import { start } from './lifecycle.ts';
 import { readLog } from './logs.ts';
@@ -99,6 +101,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     table: new Table(store),
     execs: new Map(),
     runtime: openRuntime,
+    starts: new Gate(2 * availableParallelism()),
     paths,
     log,
     onEvent,

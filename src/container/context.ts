@@ -7,6 +7,7 @@ import { PontoonError } from '../errors.ts';
 import type { Engine } from '../network/engine.ts';
 import type { Entry } from './entry.ts';
 import type { ExecEntry } from './execs.ts';
+import type { Gate } from './gate.ts';
 import type { Images } from './images/index.ts';
 import type { Runtime } from './runtime/index.ts';
 import type { Table } from './table.ts';
@@ -28,6 +29,8 @@ export interface Context {
   readonly execs: Map<string, ExecEntry>;
   /** The OCI runtime, looked for when it is needed. @throws PontoonError program-missing */
   readonly runtime: () => Promise<Runtime>;
+  /** Starts go through here. */
+  readonly starts: Gate;
   readonly paths: Paths;
   readonly log: Log;
   readonly onEvent: (event: ContainerEvent) => void;
