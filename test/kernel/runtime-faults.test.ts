@@ -148,6 +148,23 @@ test('a full disk is told, and takes nobody down', async () => {
   assert.equal(existsSync(join(exitDirectory, next)), false);
 });
 
+test('a container whose surroundings fail is not created, and its conmon goes', async () => {
+  const id = nextId();
+  const directory = join(world, id);
+  const launching = runtime.launch({
+    id,
+    input: sleep(20).then(() => Promise.reject(new Error('no address left'))),
+    terminal: false,
+    directory,
+    logPath: undefined,
+    exitDirectory,
+    stdin: false,
+  });
+  await assert.rejects(launching, /no address left/);
+  assert.deepEqual(readdirSync(directory), []);
+  await runtime.deleteContainer(id);
+});
+
 test('what cannot be mounted is told with its name', async () => {
   const bind = { type: 'bind', name: '', source: '/nowhere', target: '/x', readOnly: false, propagation: '' } as const;
   const id = nextId();

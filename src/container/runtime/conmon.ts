@@ -19,11 +19,12 @@ const START_FD = 4;
 const ATTACH_FD = 5;
 
 /** A conmon that has begun, and has not been told to go on yet. */
-export class Conmon {
+export class Conmon implements Disposable {
   readonly #child: ChildProcess;
   readonly #sync: SyncPipe;
   readonly #attach: SyncPipe | undefined;
   #errors = '';
+  #proceeded = false;
 
   /** @throws what spawn throws (ENOENT, EAGAIN) by the first `report` */
   constructor(
@@ -56,6 +57,7 @@ export class Conmon {
 
   /** Lets it go on; with an attach pipe, a second time. */
   proceed(): void {
+    this.#proceeded = true;
     this.#start.write('\0');
   }
 
@@ -71,8 +73,9 @@ export class Conmon {
     return message;
   }
 
-  /** We have heard all that we need; it lives on. */
-  release(): void {
+  /** We have heard all that we need; it lives on, unless it was never told to go on. */
+  [Symbol.dispose](): void {
+    if (!this.#proceeded) this.#child.kill('SIGKILL');
     for (const stream of this.#child.stdio) stream?.destroy();
     this.#child.unref();
   }

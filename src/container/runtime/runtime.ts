@@ -6,6 +6,7 @@
  * undone by itself: after a failed launch call deleteContainer.
  */
 
+import { mkdirSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
@@ -17,15 +18,19 @@ import { Conmon } from './conmon.ts';
 import { startFailure } from './failure.ts';
 import { readHost } from './host.ts';
 import { findConmon, findRuntime, type Program, run } from './program.ts';
+import { removeRemains } from './remains.ts';
 import { limits } from './resources.ts';
-import { ociSpec } from './spec.ts';
+import { cgroupPath, ociSpec } from './spec.ts';
 import type { BundleInput } from './types.ts';
 
 export interface LaunchOptions {
-  readonly input: BundleInput;
+  readonly id: string;
+  /** What the container is; its terminal as `terminal` says. */
+  readonly input: BundleInput | Promise<BundleInput>;
+  readonly terminal: boolean;
   /** For conmon's own messages. */
   readonly name?: string;
-  /** The bundle; made here. */
+  /** The bundle. */
   readonly directory: string;
   /** undefined: nothing is logged. */
   readonly logPath: string | undefined;
@@ -71,6 +76,8 @@ export class Runtime {
   readonly #scratch: string;
   readonly #runtime: Program;
   readonly #filters: CompiledFilters;
+  /** Of the containers that we have launched ourselves: where they are in the cgroup tree. */
+  readonly #cgroups = new Map<string, string>();
 
   private constructor(runtime: Program, conmon: Program, runRoot: string) {
     this.name = runtime.name;
@@ -89,33 +96,34 @@ export class Runtime {
     return opened;
   }
 
-  /** Creates the container: its process is there and waits for startProcess. @throws PontoonError start-failed, program, bad-value */
+  /**
+   * Creates the container: its process is there and waits for startProcess. conmon starts while `input` is in the making.
+   * @throws PontoonError start-failed, program, bad-value, and whatever `input` is rejected with
+   */
   async launch(options: LaunchOptions): Promise<{ pid: number; conmonPid: number }> {
-    const { input, directory, stdin, stdinOnce = false } = options;
-    const { id, process } = input;
-    const name = options.name ?? id;
-    const config = ociSpec(input, await readHost());
-    await writeBundle(directory, this.#filters.apply(config));
-    const conmon = new Conmon(
+    const { id, directory, name = id, terminal, stdin, stdinOnce = false } = options;
+    // Nothing is awaited before the input is, so that its failure is ours at once.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    using conmon = new Conmon(
       this.#conmon.path,
       [
         ...this.#commonArguments(id, id, directory, name, options.exitDirectory),
         ...['--conmon-pidfile', join(directory, CONMON_PID)],
         ...logArguments(options),
-        ...(process.terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
+        ...(terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
         ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
       ],
       { directory },
     );
-    try {
-      conmon.proceed();
-      const { data: pid, message } = await conmon.report();
-      if (pid <= 0) throw startFailure('create', this.name, message);
-      const [conmonPid] = await Promise.all([readPid(join(directory, CONMON_PID)), this.#filters.learn(id, config)]);
-      return { pid, conmonPid };
-    } finally {
-      conmon.release();
-    }
+    const input = await options.input;
+    const config = ociSpec(input, await readHost());
+    await writeBundle(directory, this.#filters.apply(config));
+    this.#cgroups.set(id, cgroupPath(input));
+    conmon.proceed();
+    const { data: pid, message } = await conmon.report();
+    if (pid <= 0) throw startFailure('create', this.name, message);
+    const [conmonPid] = await Promise.all([readPid(join(directory, CONMON_PID)), this.#filters.learn(id, config)]);
+    return { pid, conmonPid };
   }
 
   /** Lets the container's process run. @throws PontoonError start-failed */
@@ -139,6 +147,10 @@ export class Runtime {
 
   /** Kills what still runs and forgets the container; nothing happens where there is none. */
   async deleteContainer(id: string): Promise<void> {
+    const cgroup = this.#cgroups.get(id);
+    this.#cgroups.delete(id);
+    const { cgroups } = await readHost();
+    if (cgroup !== undefined && (await removeRemains(join(this.#root, id), cgroup, cgroups))) return;
     await this.#command('delete', '--force', id);
   }
 
@@ -180,7 +192,7 @@ export class Runtime {
       return { pid, attachment, exitCode: exitOf(conmon) };
     } catch (error) {
       await attachment?.[Symbol.asyncDispose]();
-      conmon.release();
+      conmon[Symbol.dispose]();
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
@@ -228,7 +240,7 @@ async function exitOf(conmon: Conmon): Promise<number | undefined> {
     if (PontoonError.is(error, 'program')) return undefined;
     throw error;
   } finally {
-    conmon.release();
+    conmon[Symbol.dispose]();
   }
 }
 
