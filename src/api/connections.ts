@@ -19,6 +19,13 @@ const LONGEST_HEAD = 64 * 1024;
 
 /** Connections whose client did not ask for what it gets. */
 const unasked = new WeakSet<object>();
+/** How many requests are being answered on a connection. */
+const answering = new WeakMap<object, number>();
+
+/** Whether nothing is being answered on a connection, so that nobody misses it. */
+export function isIdle(socket: Socket): boolean {
+  return (answering.get(socket) ?? 0) === 0;
+}
 
 /** Serves HTTP on a connection (allowHalfOpen) that the caller has accepted. */
 export function serveConnection(app: FastifyInstance, socket: Socket): void {
@@ -65,13 +72,22 @@ function rewrite(seen: Buffer, socket: Socket): Buffer | undefined {
   ]);
 }
 
+function count(socket: object, change: 1 | -1): void {
+  answering.set(socket, (answering.get(socket) ?? 0) + change);
+}
+
 /**
  * Routes requests that upgrade like all others: their handlers answer, or hijack. The parser leaves their body, which
  * Content-Length measures, to us.
  */
 export function routeUpgrades(app: FastifyInstance): void {
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore);
+    count(socket, 1); // for good: it ends with what it became
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);

@@ -10,7 +10,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createApi, type DaemonInfo } from '../api/app.ts';
-import { serveConnection } from '../api/connections.ts';
+import { isIdle, serveConnection } from '../api/connections.ts';
 import type { Defaults } from '../api/defaults.ts';
 import { EventHub } from '../api/events.ts';
 import { openContainers } from '../container/containers.ts';
@@ -45,6 +45,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   let config = daemonConfig(settings);
   const log = pino({ level: config.logLevel }, pino.destination({ dest: process.stderr.fd, sync: true }));
   for (const note of withoutEffect(settings)) log.info(noteOf(note));
+  process.on('uncaughtExceptionMonitor', (error) =>
+    log.fatal({ err: error }, 'this is a bug in Pontoon, please report it'),
+  );
   const inherited = takeInheritedSockets();
 
   await using opened = new AsyncDisposableStack();
@@ -139,8 +142,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   tellService('STOPPING=1');
   listeners.stopListening();
   events.close();
-  app.server.closeIdleConnections();
-  await listeners.drain(config.shutdownTimeoutMs);
+  const deadline = AbortSignal.any([AbortSignal.timeout(config.shutdownTimeoutMs), signals.insisted]);
+  await listeners.drain(isIdle, deadline);
   signals.forget();
 }
 
@@ -160,14 +163,28 @@ function reload(options: DaemonOptions, config: DaemonConfig, log: pino.Logger):
   }
 }
 
-/** `ended` resolves with the signal that asks for the end; a second one is not waited for. */
-function watchSignals(onReload: () => void): { readonly ended: Promise<string>; readonly forget: () => void } {
+interface Signals {
+  /** Resolves with the signal that asks for the end. */
+  readonly ended: Promise<string>;
+  /** Aborted by the next one: somebody does not want to wait. */
+  readonly insisted: AbortSignal;
+  readonly forget: () => void;
+}
+
+function watchSignals(onReload: () => void): Signals {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const end = (signal: string): void => resolve(signal);
+  const insisted = new AbortController();
+  let isEnding = false;
+  const end = (signal: string): void => {
+    if (isEnding) insisted.abort();
+    isEnding = true;
+    resolve(signal);
+  };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
   process.on('SIGHUP', onReload);
   return {
     ended: promise,
+    insisted: insisted.signal,
     forget: () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, end);
       process.off('SIGHUP', onReload);

@@ -32,16 +32,18 @@ export class Listeners implements Disposable {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #paths: string[] = [];
-  readonly #serve: (socket: Socket) => void;
+  readonly #serve: ListenOptions['serve'];
+  readonly #warn: ListenOptions['warn'];
 
-  private constructor(serve: (socket: Socket) => void) {
+  private constructor({ serve, warn }: ListenOptions) {
     this.#serve = serve;
+    this.#warn = warn;
   }
 
   /** Resolves when all listen. @throws PontoonError bad-value, engine-busy; system errors */
   static async open(options: ListenOptions): Promise<Listeners> {
     using opening = new DisposableStack();
-    const listeners = opening.use(new Listeners(options.serve));
+    const listeners = opening.use(new Listeners(options));
     for (const host of options.hosts) await listeners.#open(host, options);
     opening.move();
     return listeners;
@@ -53,12 +55,13 @@ export class Listeners implements Disposable {
     for (const path of this.#paths.splice(0)) rmSync(path, { force: true });
   }
 
-  /** Resolves when all connections have ended, or are ended because the time is over. */
-  async drain(timeoutMs: number): Promise<void> {
-    const over = AbortSignal.timeout(timeoutMs);
-    while (this.#sockets.size > 0 && !over.aborted) {
+  /** Ends idle connections, and the others when nothing is answered on them any more or `deadline` has come. */
+  async drain(isIdle: (socket: Socket) => boolean, deadline: AbortSignal): Promise<void> {
+    for (const socket of this.#sockets) if (isIdle(socket)) socket.destroy();
+    const over = deadline.aborted ? Promise.resolve() : once(deadline, 'abort');
+    while (this.#sockets.size > 0 && !deadline.aborted) {
       const [socket] = this.#sockets;
-      await Promise.race([once(socket!, 'close'), once(over, 'abort')]);
+      await Promise.race([once(socket!, 'close'), over]);
     }
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -68,10 +71,10 @@ export class Listeners implements Disposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #open(host: Host, { group, inherited, warn }: ListenOptions): Promise<void> {
+  async #open(host: Host, { group, inherited }: ListenOptions): Promise<void> {
     switch (host.kind) {
       case 'unix':
-        return this.#openUnix(host.path, group, warn);
+        return this.#openUnix(host.path, group);
       case 'tcp': {
         const [ca, cert, key] = [host.tls.ca, host.tls.cert, host.tls.key].map((path) => readFileSync(path));
         const server = createTlsServer(
@@ -97,7 +100,7 @@ export class Listeners implements Disposable {
     }
   }
 
-  async #openUnix(path: string, group: string | undefined, warn: (message: string) => void): Promise<void> {
+  async #openUnix(path: string, group: string | undefined): Promise<void> {
     mkdirSync(dirname(path), { recursive: true });
     await removeStale(path);
     const server = this.#server();
@@ -109,7 +112,7 @@ export class Listeners implements Disposable {
     this.#paths.push(path);
     const gid = groupId(group ?? DEFAULT_GROUP);
     if (gid !== undefined) chownSync(path, 0, gid);
-    else if (group === undefined) warn(`there is no group ${DEFAULT_GROUP}: only root can use ${path}`);
+    else if (group === undefined) this.#warn(`there is no group ${DEFAULT_GROUP}: only root can use ${path}`);
     else
       throw new PontoonError('bad-value', `there is no group '${group}': add it, or give another --group`, {
         subject: group,
@@ -127,6 +130,8 @@ export class Listeners implements Disposable {
     const listening = once(server, 'listening');
     server.listen(where);
     await listening;
+    // One connection that could not be accepted is no reason to end.
+    server.on('error', (error) => this.#warn(error.message));
     this.#servers.push(server);
   }
 

@@ -151,6 +151,42 @@ describe('how it begins and ends', { concurrency: false }, () => {
     });
   }
 
+  test('a connection on which nothing is asked does not hold it up', { timeout: PATIENCE_MS }, async () => {
+    const daemon = await TestDaemon.start(['--shutdown-timeout', '3600']);
+    const idle = daemon.connect();
+    idle.write('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'data');
+    const silent = daemon.connect();
+    await once(silent, 'connect');
+    assert.equal(await daemon.stop(), 0);
+    idle.destroy();
+    silent.destroy();
+  });
+
+  test('who does not want to wait sends the signal again', { timeout: PATIENCE_MS }, async () => {
+    const daemon = await TestDaemon.start(['--shutdown-timeout', '3600']);
+    // A body that never comes.
+    const busy = daemon.connect();
+    busy.write(
+      'POST /networks/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n',
+    );
+    while (!daemon.log.includes('stopping')) {
+      daemon.process.kill('SIGTERM');
+      await sleep(20);
+    }
+    assert.equal(await daemon.stop(), 0);
+    busy.destroy();
+  });
+
+  test('the default network becomes what the flags say', async () => {
+    const first = await TestDaemon.start(['--mtu', '1400']);
+    await first.stop();
+    await using second = await TestDaemon.start(['--mtu', '1300', '--bip', '10.77.0.1/24'], first.directory);
+    const { IPAM, Options } = await second.get('/networks/bridge');
+    assert.deepEqual(IPAM.Config, [{ Subnet: '10.77.0.0/24', Gateway: '10.77.0.1' }]);
+    assert.equal(Options['com.docker.network.driver.mtu'], '1300');
+  });
+
   test('a second one is refused, and the first serves on', async () => {
     await using daemon = await TestDaemon.start();
     const again = (...flags: string[]) => run(PONTOON, ['daemon', ...flags]);
