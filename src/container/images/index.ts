@@ -14,11 +14,16 @@ import { saveArchive } from './archive-writer.ts';
 import { BUILTINS, hostLower, isHostKey } from './builtin.ts';
 import { applyChanges } from './changes.ts';
 import { decompress } from './compression.ts';
-import { parsePlatform } from './oci.ts';
+import { parsePlatform, shortDigest } from './oci.ts';
 import { type PullOptions, RemoteImage } from './pull.ts';
 import { nameWithTag, parseReference, registryName } from './reference.ts';
+import { type ImageUsers, planRemoval, type Removal, type RemoveOptions } from './removal.ts';
 import type { Stage } from './stage.ts';
-import { blobsOf, ImageStore, type StoredImage, tarBytesOf, toImage, withMore } from './store.ts';
+import { blobsOf, ImageStore, type StoredImage, withMore } from './store.ts';
+import { type DiskUsage, diskUsageOf, historyOf, toImage } from './views.ts';
+
+export type { ImageUsers, Removal, RemoveOptions } from './removal.ts';
+export type { DiskUsage } from './views.ts';
 
 export interface ImagesOptions {
   /** Images are kept in DATAROOT/images. */
@@ -29,18 +34,6 @@ export interface ImagesOptions {
   /** Hosts (with port, where it is not the usual) that are spoken to without TLS, or with any certificate. */
   readonly insecureRegistries?: readonly string[] | undefined;
   readonly onEvent?: ((event: ContainerEvent) => void) | undefined;
-}
-
-/** One step of a removal, in Docker's words: a name that is gone, or an image that is. */
-export type Removal = { readonly untagged: string } | { readonly deleted: string };
-
-/** The IDs of the containers that use an image. */
-export type ImageUsers = (imageId: string) => readonly string[];
-
-export interface RemoveOptions {
-  /** Take all names away, and the last name of an image in use; what containers use stays, without a name. */
-  readonly force?: boolean;
-  readonly inUse?: ImageUsers;
 }
 
 export interface PruneOptions {
@@ -61,13 +54,6 @@ export interface ImportOptions {
   readonly changes?: readonly string[];
   readonly message?: string;
   readonly platform?: string | undefined;
-}
-
-export interface DiskUsage {
-  /** All images; what several share counts once. */
-  readonly totalBytes: number;
-  /** By image ID: what it shares with others, in bytes. */
-  readonly sharedBytes: ReadonlyMap<string, number>;
 }
 
 /** Opens the images of a data root. @throws PontoonError store */
@@ -105,22 +91,7 @@ export class Images {
 
   /** How an image was made, newest step first. @throws PontoonError image-not-found */
   history(ref: string): HistoryEntry[] {
-    const image = this.#find(ref);
-    const sizes = tarBytesOf(image).values();
-    const steps = image.document.history.map((step) => ({
-      ...step,
-      sizeBytes: step.empty ? 0 : (sizes.next().value ?? 0),
-    }));
-    // An image need not say how it was made: then each layer is a step.
-    const unnamed = [...sizes].map((sizeBytes) => ({ createdMs: 0, createdBy: '', comment: '', sizeBytes }));
-    return [...steps, ...unnamed].reverse().map(({ createdMs, createdBy, comment, sizeBytes }, at) => ({
-      createdMs,
-      createdBy,
-      comment,
-      sizeBytes,
-      id: at === 0 ? image.id : '<missing>',
-      tags: at === 0 ? image.names : [],
-    }));
+    return historyOf(this.#find(ref));
   }
 
   /** Gives an image one more name; an image that had it loses it. @throws PontoonError image-not-found, bad-value */
@@ -144,40 +115,17 @@ export class Images {
    */
   async remove(ref: string, options: RemoveOptions = {}): Promise<Removal[]> {
     const image = this.#find(ref);
-    const force = options.force ?? false;
-    const users = options.inUse?.(image.id) ?? [];
     const name = this.#nameOf(image, ref);
-    const short = shortId(image.id);
-    if (name === undefined && image.names.length > 1 && !force) {
-      throw inUse(ref, `unable to delete ${short} (must be forced) - image is referenced in multiple repositories`);
-    }
-    const isLast = name === undefined || image.names.length <= 1;
-    if (isLast && users.length > 0 && !force) {
-      const user = users[0]?.slice(0, 12);
-      throw name === undefined
-        ? inUse(ref, `unable to delete ${short} (must be forced) - image is being used by container ${user}`)
-        : inUse(
-            ref,
-            `unable to remove repository reference "${ref}" (must force) - container ${user} is using its referenced image ${short}`,
-          );
-    }
-    if (!isLast) {
-      this.#untag(image, [name]);
-      return [{ untagged: name }];
-    }
-    const untagged = [...image.names, ...image.digests].map((gone) => ({ untagged: gone }));
-    if (users.length > 0) {
-      if (image.names.length === 0) {
-        throw inUse(
-          ref,
-          `unable to delete ${short} (cannot be forced) - image is being used by container ${users[0]?.slice(0, 12)}`,
-        );
-      }
-      this.#untag(image, image.names);
-      return image.names.map((gone) => ({ untagged: gone }));
-    }
-    await this.#delete(image);
-    return [...untagged, { deleted: image.id }];
+    const plan = planRemoval(image, {
+      ref,
+      name,
+      force: options.force ?? false,
+      users: options.inUse?.(image.id) ?? [],
+    });
+    if (plan === 'delete') return this.#delete(image);
+    this.#store.rename(image, { ...image, names: image.names.filter((one) => !plan.includes(one)) });
+    for (const untagged of plan) this.#tell('untag', image.id, untagged);
+    return plan.map((untagged) => ({ untagged }));
   }
 
   /** Removes images that nothing needs. The bytes are what their layers take when unpacked. */
@@ -190,37 +138,16 @@ export class Images {
       if (stored.builtin !== undefined && image.tags.length > 0) continue; // it would come back
       if ((dangling && image.tags.length > 0) || image.createdMs >= untilMs || !matches(image)) continue;
       if ((users?.(image.id) ?? []).length > 0) continue;
-      await this.#delete(stored);
-      removed.push(...[...image.tags, ...image.digests].map((untagged) => ({ untagged })), { deleted: image.id });
+      removed.push(...(await this.#delete(stored)));
     }
     const reclaimedBytes = before - this.diskUsage().totalBytes;
-    this.#options.onEvent?.({
-      timeNs: BigInt(Date.now()) * 1_000_000n,
-      type: 'image',
-      action: 'prune',
-      id: '',
-      attributes: { reclaimed: String(reclaimedBytes) },
-    });
+    this.#tell('prune', '', { reclaimed: String(reclaimedBytes) });
     return { removed, reclaimedBytes };
   }
 
   /** How much the layers of all images take. */
   diskUsage(): DiskUsage {
-    const layers = new Map<string, { bytes: number; images: number }>();
-    const each = this.#store.all().map((image) => {
-      const sizes = tarBytesOf(image);
-      return { id: image.id, layers: image.document.diffIds.map((diffId, at) => [diffId, sizes[at] ?? 0] as const) };
-    });
-    for (const [diffId, bytes] of each.flatMap((image) => image.layers)) {
-      layers.set(diffId, { bytes, images: (layers.get(diffId)?.images ?? 0) + 1 });
-    }
-    const shared = (diffId: string, bytes: number) => ((layers.get(diffId)?.images ?? 0) > 1 ? bytes : 0);
-    return {
-      totalBytes: [...layers.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-      sharedBytes: new Map(
-        each.map((image) => [image.id, image.layers.reduce((sum, [diffId, bytes]) => sum + shared(diffId, bytes), 0)]),
-      ),
-    };
+    return diskUsageOf(this.#store.all());
   }
 
   /**
@@ -248,7 +175,7 @@ export class Images {
         const staged = await stage.assemble(config, layers, {
           unpacked: (id) => this.#store.isUnpacked(id),
           signal,
-          onLayer: (digest) => onProgress({ id: shortId(digest), status: 'Loading layer' }),
+          onLayer: (digest) => onProgress({ id: shortDigest(digest), status: 'Loading layer' }),
         });
         const short = names.map((name) => nameWithTag(parseReference(name, this.#options.defaultRegistry)));
         const image = this.#store.add(stage, staged, { names: short, digests: [] });
@@ -270,11 +197,8 @@ export class Images {
     const { signal, onProgress = () => {} } = options;
     return this.#inStage(async (stage) => {
       const trusted = insecureRegistries.includes(registryName(reference.name, defaultRegistry).registry);
-      const remote = new RemoteImage(stage, reference, {
-        ...options,
-        defaultRegistry,
-        insecure: options.insecure ?? (trusted ? true : undefined),
-      });
+      const insecure = trusted || options.insecure === true;
+      const remote = new RemoteImage(stage, reference, { ...options, defaultRegistry, insecure });
       onProgress({ id: reference.tag ?? reference.digest ?? 'latest', status: `Pulling from ${reference.name}` });
       const fetched = await remote.manifest();
       const known = this.#store.get(fetched.manifest.config.digest);
@@ -294,16 +218,12 @@ export class Images {
         const staged = await stage.assemble(config, layers, {
           unpacked: (id) => this.#store.isUnpacked(id),
           signal,
-          onLayer: (digest) => onProgress({ id: shortId(digest), status: 'Verifying Checksum' }),
+          onLayer: (digest) => onProgress({ id: shortDigest(digest), status: 'Verifying Checksum' }),
         });
         image = this.#store.add(stage, staged, names);
-        for (const digest of layers) onProgress({ id: shortId(digest), status: 'Pull complete' });
+        for (const digest of layers) onProgress({ id: shortDigest(digest), status: 'Pull complete' });
       }
       const shown = names.names[0] ?? name;
-      onProgress({ status: `Digest: ${fetched.digest}` });
-      onProgress({
-        status: `Status: ${known === undefined ? 'Downloaded newer image' : 'Image is up to date'} for ${shown}`,
-      });
       this.#tell('pull', shown, shown);
       return toImage(image);
     });
@@ -385,7 +305,7 @@ export class Images {
   }
 
   #find(ref: string): StoredImage {
-    const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(ref)?.[1];
+    const hex = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(ref)?.[1];
     const byName = hex?.length === 64 || ref.startsWith('sha256:') ? undefined : this.#findByName(ref);
     if (byName !== undefined) return byName;
     const byId = hex === undefined ? [] : this.#store.all().filter(({ id }) => id.startsWith(`sha256:${hex}`));
@@ -417,15 +337,11 @@ export class Images {
     return reference.digest === undefined ? nameWithTag(reference) : undefined;
   }
 
-  #untag(image: StoredImage, gone: readonly string[]): void {
-    this.#store.rename(image, { ...image, names: image.names.filter((name) => !gone.includes(name)) });
-    for (const name of gone) this.#tell('untag', image.id, name);
-  }
-
-  async #delete(image: StoredImage): Promise<void> {
+  async #delete(image: StoredImage): Promise<Removal[]> {
     await this.#store.remove(image);
     for (const name of image.names) this.#tell('untag', image.id, name);
     this.#tell('delete', image.id, image.id);
+    return [...[...image.names, ...image.digests].map((untagged) => ({ untagged })), { deleted: image.id }];
   }
 
   /** Unpacks an image that is here, once, however many ask for it. */
@@ -451,17 +367,8 @@ export class Images {
     }
   }
 
-  #tell(action: string, id: string, name: string): void {
-    const timeNs = BigInt(Date.now()) * 1_000_000n;
-    this.#options.onEvent?.({ timeNs, type: 'image', action, id, attributes: { name } });
+  #tell(action: string, id: string, about: string | Readonly<Record<string, string>>): void {
+    const attributes = typeof about === 'string' ? { name: about } : about;
+    this.#options.onEvent?.({ timeNs: BigInt(Date.now()) * 1_000_000n, type: 'image', action, id, attributes });
   }
-}
-
-/** The first 12 digits, as Docker shows them. */
-function shortId(digest: string): string {
-  return digest.replace(/^sha256:/, '').slice(0, 12);
-}
-
-function inUse(ref: string, message: string): PontoonError {
-  return new PontoonError('image-in-use', `conflict: ${message}`, { subject: ref });
 }

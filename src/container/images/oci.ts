@@ -57,6 +57,11 @@ export function hexOf(digest: unknown): string {
   throw badImage(`${JSON.stringify(digest)} is not a sha256 digest`);
 }
 
+/** The first 12 digits, as Docker shows digests and IDs. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12);
+}
+
 export function badImage(message: string, cause?: unknown): PontoonError {
   return new PontoonError('bad-image', message, cause === undefined ? {} : { cause });
 }

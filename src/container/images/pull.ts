@@ -25,6 +25,7 @@ import {
   parseManifest,
   parseObject,
   sha256,
+  shortDigest,
 } from './oci.ts';
 import { type Reference, registryName } from './reference.ts';
 import type { Blob, Stage } from './stage.ts';
@@ -33,7 +34,7 @@ export interface PullOptions {
   /** 'os/architecture[/variant]'. Default: this machine's. */
   readonly platform?: string | undefined;
   readonly credentials?: Credentials | undefined;
-  /** Without TLS, or with any certificate. Default: for registries on this host, as Docker does. */
+  /** Without TLS, or with any certificate. Registries on this host always may, as with Docker. */
   readonly insecure?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +75,7 @@ export class RemoteImage {
     this.#reference = reference;
     this.#options = options;
     this.#access = [
-      `--tls-verify=${!(options.insecure ?? isLoopback(registry))}`,
+      `--tls-verify=${!(options.insecure === true || isLoopback(registry))}`,
       ...credentialArguments(stage, registry, options.credentials),
     ];
   }
@@ -262,8 +263,4 @@ function credentialArguments(stage: Stage, registry: string, credentials: Creden
 export function isLoopback(registry: string): boolean {
   const host = registry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-function shortDigest(digest: string): string {
-  return digest.replace(/^sha256:/, '').slice(0, 12);
 }

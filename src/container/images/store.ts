@@ -22,7 +22,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 import { makeDirectories } from '../../kernel/directory.ts';
-import type { Image } from '../types.ts';
 import { type ConfigDocument, parseConfig } from './config.ts';
 import {
   type Descriptor,
@@ -240,23 +239,6 @@ export function blobsOf({ descriptor, manifest }: StoredImage): string[] {
 /** How large a layer's tar is, in the same order as the manifest's layers. */
 export function tarBytesOf({ manifest }: StoredImage): number[] {
   return manifest.layers.map(({ annotations, size }) => Number(annotations?.[TAR_BYTES] ?? size));
-}
-
-export function toImage(stored: StoredImage): Image {
-  const { document } = stored;
-  return {
-    id: stored.id,
-    tags: stored.names,
-    digests: stored.digests,
-    createdMs: document.createdMs,
-    sizeBytes: tarBytesOf(stored).reduce((sum, size) => sum + size, 0),
-    architecture: document.architecture,
-    os: document.os,
-    author: document.author,
-    comment: document.comment,
-    config: document.config,
-    layers: document.diffIds,
-  };
 }
 
 function filesOf(directory: string, choose: (name: string) => boolean = () => true): string[] {
