@@ -9,17 +9,21 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Engine } from '../network/engine.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PortBindingSpec, UnpublishSelector } from '../network/types.ts';
+import type { ExtractOptions } from './archive.ts';
 import { type Context, emit, type Log, Paths, wrongState } from './context.ts';
 import { create } from './create.ts';
 import type { Entry } from './entry.ts';
 import { createExec, inspectExec, resizeExec, startExec } from './execs.ts';
 import { followExits } from './exits.ts';
+import { copyIn, copyOut, exportRoot, statIn } from './files.ts';
 import { Gate } from './gate.ts';
 import type { Images } from './images/index.ts';
 import { start } from './lifecycle.ts';
 import { readLog } from './logs.ts';
+import { joinNetwork, leaveNetwork } from './memberships.ts';
 import { isPruned, type PruneFilter } from './prune.ts';
 import { reconcileAtStart, startByPolicy } from './reconcile-at-start.ts';
 import { hasProcess, isActive } from './record.ts';
@@ -44,6 +48,7 @@ import type {
   ExitResult,
   LogEntry,
   LogOptions,
+  PathStat,
   Usage,
 } from './types.ts';
 import { rename, type UpdateOptions, update } from './update.ts';
@@ -101,7 +106,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     table: new Table(store),
     execs: new Map(),
     runtime: openRuntime,
-    starts: new Gate(2 * availableParallelism()),
+    gate: new Gate(2 * availableParallelism()),
     paths,
     log,
     onEvent,
@@ -261,6 +266,26 @@ export class Containers implements AsyncDisposable {
     return readUsage(requireProcess(this.#find(ref)));
   }
 
+  /** @throws PontoonError path-not-found */
+  async statPath(ref: string, path: string): Promise<PathStat> {
+    return statIn(this.#context, this.#find(ref), path);
+  }
+
+  /** A tar of what is at the path, as `docker cp` reads it. @throws PontoonError path-not-found */
+  async readArchive(ref: string, path: string): Promise<Readable> {
+    return copyOut(this.#context, this.#find(ref), path);
+  }
+
+  /** Unpacks a tar in the directory at the path. Nothing gets out of the container's root. @throws PontoonError */
+  async writeArchive(ref: string, path: string, tar: Readable, options: ExtractOptions = {}): Promise<void> {
+    return copyIn(this.#context, this.#find(ref), path, tar, options);
+  }
+
+  /** A tar of its root, without what is mounted in it. */
+  async export(ref: string): Promise<Readable> {
+    return exportRoot(this.#context, this.#find(ref));
+  }
+
   /** What it changed in its image's root, without where something is mounted. */
   async changes(ref: string): Promise<Change[]> {
     const { images, paths } = this.#context;
@@ -279,12 +304,12 @@ export class Containers implements AsyncDisposable {
 
   /** Attaches it to a network, live. @throws PontoonError; nothing has changed then */
   connect(ref: string, network: string, spec: EndpointSpec = {}): Promise<Endpoint> {
-    return this.#inTurn(ref, ({ id }) => this.#context.engine.attach(id, network, spec));
+    return this.#inTurn(ref, (entry) => joinNetwork(this.#context, entry, network, spec));
   }
 
   /** Takes it off a network, live. @throws PontoonError endpoint-not-found */
   disconnect(ref: string, network: string): Promise<void> {
-    return this.#inTurn(ref, ({ id }) => this.#context.engine.detach(id, network));
+    return this.#inTurn(ref, (entry) => leaveNetwork(this.#context, entry, network));
   }
 
   /** Publishes a port or a range, live. @throws PontoonError port-taken, …; nothing has changed then */

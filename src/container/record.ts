@@ -4,6 +4,7 @@
  * Process IDs are not here: they are found in the run directory, which a reboot takes with the processes.
  */
 
+import type { PortBindingSpec } from '../network/types.ts';
 import type { Mount, ResolvedSpec } from './types.ts';
 
 /** `running` also holds while it is being started: whether it does run, the run directory knows. */
@@ -31,6 +32,8 @@ export interface ContainerRecord {
   readonly restartCount: number;
   /** Somebody stopped it, so that 'unless-stopped' leaves it alone. */
   readonly stoppedByHand: boolean;
+  /** Published ports that no network of it can carry now. */
+  readonly waitingPorts?: readonly PortBindingSpec[];
   /** `removing`: its anonymous volumes go too. */
   readonly removesVolumes: boolean;
 }
