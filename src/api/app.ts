@@ -10,6 +10,7 @@ import type { Images } from '../container/images/index.ts';
 import type { ProgramVersion } from '../container/program-versions.ts';
 import type { Volumes } from '../container/volumes.ts';
 import type { Engine } from '../network/engine.ts';
+import { addArchiveRoutes } from './archives.ts';
 import { routeUpgrades } from './connections.ts';
 import { addContainerRoutes } from './containers.ts';
 import type { Defaults } from './defaults.ts';
@@ -65,6 +66,7 @@ const AREAS: readonly Area[] = [
   addStreamRoutes,
   addExecRoutes,
   addStatsRoutes,
+  addArchiveRoutes,
   addImageRoutes,
   addNetworkRoutes,
   addVolumeRoutes,
