@@ -13,7 +13,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectories } from '../kernel/directory.ts';
 import { KernelError } from '../kernel/error.ts';
-import { MNT_DETACH, mount, umount } from '../kernel/ffi.ts';
+import { detachMount, mount } from '../kernel/mounts.ts';
 import { isOpaque, isWhiteout, mountOverlay, splitOverlayPaths } from '../kernel/overlayfs.ts';
 import { diskError } from './disk.ts';
 import type { Change, Container } from './types.ts';
@@ -57,7 +57,7 @@ export function rootPaths({ id, dataRoot, runRoot }: RootOptions): Omit<RootPath
 /** Takes the mount away; processes that still have files open in it keep them. @throws KernelError */
 export function unmountRoot({ id, runRoot }: Pick<RootOptions, 'id' | 'runRoot'>): void {
   const merged = mergedPath(runRoot, id);
-  detach(merged);
+  detachMount(merged);
   // Not recursive: were something still mounted there, it would be emptied.
   if (exists(merged)) rmdirSync(merged);
 }
@@ -172,14 +172,6 @@ function memoryPath(runRoot: string): string {
 function isMounted(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && stat.dev !== lstatSync(dirname(path)).dev;
-}
-
-function detach(path: string): void {
-  try {
-    umount(path, MNT_DETACH);
-  } catch (error) {
-    if (!KernelError.isKernel(error, 'EINVAL', 'ENOENT')) throw error; // not mounted, not there
-  }
 }
 
 function namesIn(directory: string): string[] {

@@ -25,8 +25,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Header } from 'tar-stream';
 import { PontoonError } from '../errors.ts';
 import { KernelError } from '../kernel/error.ts';
-import { mknod } from '../kernel/ffi.ts';
 import type { HeldPath, RootDirectory } from '../kernel/root-directory.ts';
+import { makeSpecialFile } from '../kernel/special-file.ts';
 
 export interface ExtractOptions {
   /** Refuse to put a file where a directory is, or a directory where a file is. Default: it is replaced. */
@@ -85,10 +85,8 @@ export class Extraction {
       const first = posix.resolve('/', linkname);
       using directory = this.#directory(posix.dirname(first));
       linkSync(`${directory.path}/${posix.basename(first)}`, path);
-    } else if (type === 'fifo') mknod(path, constants.S_IFIFO | 0o600, 0n);
-    else if (type === 'character-device' || type === 'block-device') {
-      const kind = type === 'block-device' ? constants.S_IFBLK : constants.S_IFCHR;
-      mknod(path, kind | 0o600, deviceNumber(devmajor, devminor));
+    } else if (type === 'fifo' || type === 'character-device' || type === 'block-device') {
+      makeSpecialFile(path, type, devmajor, devminor);
     }
   }
 
@@ -161,10 +159,4 @@ function removeTree(directory: HeldPath, name: string): void {
     for (const file of readdirSync(inside.path)) removeTree(inside, file);
   }
   rmdirSync(path);
-}
-
-/** The C library's dev_t. @see gnu_dev_makedev(3) */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return (low & 0xffn) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n);
 }

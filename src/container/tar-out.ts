@@ -18,6 +18,7 @@ import {
 import { pipeline } from 'node:stream/promises';
 import type { Header, Pack } from 'tar-stream';
 import type { HeldPath } from '../kernel/root-directory.ts';
+import { deviceNumbers } from '../kernel/special-file.ts';
 
 /** The first name of each file that has several. */
 type Links = Map<string, string>;
@@ -42,7 +43,8 @@ export async function packFile(tar: Pack, directory: HeldPath, file: string, nam
     if (stat.nlink > 1) links.set(`${stat.dev}:${stat.ino}`, first ?? name);
   } else if (!stat.isSocket()) {
     const type = stat.isFIFO() ? 'fifo' : stat.isBlockDevice() ? 'block-device' : 'character-device';
-    tar.entry({ ...headerOf(stat, name), ...deviceOf(stat), type });
+    const { major: devmajor, minor: devminor } = deviceNumbers(stat);
+    tar.entry({ ...headerOf(stat, name), devmajor, devminor, type });
   }
 }
 
@@ -78,9 +80,4 @@ async function packContent(tar: Pack, path: string, name: string): Promise<void>
 
 function headerOf({ mode, uid, gid, mtime }: Stats, name: string): Partial<Header> & Pick<Header, 'name'> {
   return { name, mode: mode & 0o7777, uid, gid, mtime };
-}
-
-/** Of the C library's dev_t. @see gnu_dev_major(3) */
-function deviceOf({ rdev }: Stats): { devmajor: number; devminor: number } {
-  return { devmajor: (rdev >>> 8) & 0xfff, devminor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }

@@ -22,8 +22,7 @@ import { join } from 'node:path';
 import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
 import { KernelError } from '../kernel/error.ts';
-import { MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT, mount, umount } from '../kernel/ffi.ts';
-import { isMountPoint } from '../kernel/mounts.ts';
+import { detachMount, isMountPoint, MS_BIND, MS_REC, MS_REMOUNT, mount } from '../kernel/mounts.ts';
 import { type HeldPath, RootDirectory } from '../kernel/root-directory.ts';
 import { diskError } from './disk.ts';
 import { runProgram } from './programs.ts';
@@ -172,7 +171,7 @@ export class Volumes {
       throw new PontoonError('volume-in-use', message, { subject: name });
     }
     const { mountpoint } = this.find(name);
-    while (isMountPoint(mountpoint)) umount(mountpoint, MNT_DETACH);
+    while (isMountPoint(mountpoint)) detachMount(mountpoint);
     // Gone in one step; the removal of the content may take its time, or be cut short.
     const doomed = join(this.#path, `.${randomBytes(8).toString('hex')}`);
     renameSync(join(this.#path, name), doomed);

@@ -1,9 +1,25 @@
 /**
  * @module The mounts of this process's namespace.
+ * @see mount(2), umount2(2)
  * @see proc_pid_mountinfo(5)
  */
 
 import { readFileSync } from 'node:fs';
+import { KernelError } from './error.ts';
+import { MNT_DETACH, umount } from './ffi.ts';
+
+export { MS_BIND, MS_REC, MS_REMOUNT, mount } from './ffi.ts';
+
+/** Takes a mount away; what is in use goes when its last user does. False where nothing is mounted. @throws KernelError */
+export function detachMount(path: string): boolean {
+  try {
+    umount(path, MNT_DETACH);
+    return true;
+  } catch (error) {
+    if (KernelError.isKernel(error, 'EINVAL', 'ENOENT')) return false; // not a mount point, not there
+    throw error;
+  }
+}
 
 /** True when something is mounted exactly there; `path` is absolute, without symbolic links in it. */
 export function isMountPoint(path: string): boolean {
