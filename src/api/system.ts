@@ -87,6 +87,9 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
 
   // What is not there has nothing to show or to throw away: `docker system prune` asks.
   app.get('/plugins', () => []);
+  app.get<{ Params: { name: string } }>('/plugins/:name/json', ({ params }) => {
+    throw new HttpError(404, `plugin "${params.name}" not found`); // `docker inspect` looks here last
+  });
   app.post('/build/prune', () => ({ CachesDeleted: [], SpaceReclaimed: 0 }));
 
   for (const [part, sentence] of Object.entries(ABSENT)) {

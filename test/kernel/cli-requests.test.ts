@@ -93,9 +93,9 @@ function meaning(value: unknown): unknown {
   return fields.length === 0 ? undefined : Object.fromEntries(fields);
 }
 
-/** Docker sends variables and subnets in the order of a map, which is random. */
+/** Docker sends variables, subnets and binds in the order of a map, which is random. */
 function inOrder(key: string, value: unknown): unknown {
-  if (!Array.isArray(value) || !['Env', 'Config'].includes(key)) return value;
+  if (!Array.isArray(value) || !['Env', 'Config', 'Binds'].includes(key)) return value;
   return value.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 

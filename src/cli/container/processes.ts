@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander';
 import { PontoonError } from '../../errors.ts';
+import { compareNames } from '../output/order.ts';
 import { alignColumns } from '../output/table.ts';
 import { printLine, withApi } from '../session.ts';
 
@@ -20,24 +21,24 @@ export function definePort(command: Command): void {
         );
         const published = NetworkSettings.Ports ?? {};
         if (port === undefined) printLine(linesOf(published).join('\n'));
-        else printLine(bindingsOf(published, port).join('\n'));
+        else printLine(bindingsOf(published, port, container).join('\n'));
       }),
     );
 }
 
 /** @throws PontoonError binding-not-found */
-function bindingsOf(ports: Ports, port: string): string[] {
+function bindingsOf(ports: Ports, port: string, container: string): string[] {
   const key = port.includes('/') ? port : `${port}/tcp`;
   const bindings = ports[key];
   if (bindings) return bindings.map(hostSide);
-  throw new PontoonError('binding-not-found', `no public port '${key}' published`, { subject: port });
+  throw new PontoonError('binding-not-found', `No public port '${port}' published for ${container}`, { subject: port });
 }
 
 function linesOf(ports: Ports): string[] {
   const lines = Object.entries(ports).flatMap(([key, bindings]) =>
     (bindings ?? []).map((binding) => `${key} -> ${hostSide(binding)}`),
   );
-  return lines.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return lines.toSorted(compareNames);
 }
 
 function hostSide({ HostIp, HostPort }: { HostIp: string; HostPort: string }): string {

@@ -7,6 +7,7 @@ import { ApiError } from '../api/client.ts';
 import { settingsOf } from '../container/endpoints.ts';
 import { labelsOf, tableOf } from '../container/ps.ts';
 import { type Columns, printList } from '../output/list.ts';
+import { compareNames } from '../output/order.ts';
 import { forEachNamed, withNetworkApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption, integer, mapOf, several } from '../values.ts';
 
@@ -39,7 +40,7 @@ export function defineList(command: Command): void {
     .action(({ filter, format, quiet, trunc }: ListFlags) =>
       withNetworkApi(command, async (api) => {
         const networks = await api.get<NetworkSummary[]>('/networks', { filters: filtersOf(filter) });
-        const inOrder = networks.toSorted((a, b) => a.Name.localeCompare(b.Name, 'en', { numeric: true }));
+        const inOrder = networks.toSorted((a, b) => compareNames(a.Name, b.Name));
         printList(inOrder, columnsOf(trunc), {
           format,
           table: tableOf(['ID', 'Name', 'Driver', 'Scope']),
@@ -65,8 +66,14 @@ function columnsOf(trunc: boolean): Columns<NetworkSummary> {
         (name: string) =>
           Labels?.[name] ?? '',
     ],
-    CreatedAt: ['CREATED AT', ({ Created }) => Created.replace(/^(\S+)T(\S+)Z$/, '$1 $2 +0000 UTC')],
+    CreatedAt: ['CREATED AT', ({ Created }) => `${goDate(Created)} +0000 UTC`],
   };
+}
+
+/** '2026-11-21T06:50:00.880Z' → '2026-11-21 06:50:00.88'. */
+function goDate(rfc3339: string): string {
+  const [, day, time, fraction = ''] = /^(\S+)T([\d:]+)(\.\d+)?Z$/.exec(rfc3339) ?? ['', rfc3339, ''];
+  return `${day} ${time}${fraction.replace(/\.?0+$/, '')}`;
 }
 
 export function defineRemove(command: Command): void {

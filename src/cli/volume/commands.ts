@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { labelsOf, tableOf } from '../container/ps.ts';
 import { type Columns, printList } from '../output/list.ts';
+import { compareNames } from '../output/order.ts';
 import { forEachNamed, printLine, withApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption, mapOf, several } from '../values.ts';
 
@@ -46,7 +47,7 @@ export function defineList(command: Command): void {
       withApi(command, async (api) => {
         const query = { filters: filtersOf(filter) };
         const { Volumes } = await api.get<{ Volumes: VolumeSummary[] | null }>('/volumes', query);
-        const inOrder = (Volumes ?? []).toSorted((a, b) => a.Name.localeCompare(b.Name, 'en', { numeric: true }));
+        const inOrder = (Volumes ?? []).toSorted((a, b) => compareNames(a.Name, b.Name));
         printList(inOrder, COLUMNS, { format, table: tableOf(['Driver', 'Name']), quiet: quiet && 'Name' });
       }),
     );
