@@ -12,6 +12,7 @@ import { step } from '../network/step.ts';
 import { resolveBundle } from './bundle.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
+import { logSizeBytes } from './log-options.ts';
 import { endMonitor } from './monitors.ts';
 import { startStack, stopStack } from './networking.ts';
 import { mountRoot, type RootPaths, unmountRoot } from './rootfs.ts';
@@ -32,6 +33,7 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
     name,
     directory,
     logPath: spec.logging?.driver === 'none' ? undefined : paths.log(id),
+    logSizeBytes: logSizeBytes(spec.logging?.options),
     exitDirectory: paths.exits,
     stdin: spec.openStdin === true,
     stdinOnce: spec.stdinOnce === true,
@@ -82,7 +84,7 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
   if (existsSync(directory)) {
     const runtime = await context.runtime();
     step(`container ${entry.record.name}: deletion`);
-    await runtime.deleteContainer(entry.id);
+    await context.gate.run(() => runtime.deleteContainer(entry.id));
     await endMonitor(directory);
     step(`container ${entry.record.name}: run directory`);
     await rm(directory, { recursive: true });

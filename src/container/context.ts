@@ -29,8 +29,8 @@ export interface Context {
   readonly execs: Map<string, ExecEntry>;
   /** The OCI runtime, looked for when it is needed. @throws PontoonError program-missing */
   readonly runtime: () => Promise<Runtime>;
-  /** Starts go through here. */
-  readonly starts: Gate;
+  /** What begins processes goes through here. */
+  readonly gate: Gate;
   readonly paths: Paths;
   readonly log: Log;
   readonly onEvent: (event: ContainerEvent) => void;

@@ -77,7 +77,7 @@ async function run(context: Context, entry: Entry, restartCount: number): Promis
     error: '',
   });
   try {
-    await context.starts.run(() => raise(context, entry));
+    await context.gate.run(() => raise(context, entry));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     await takeDown(context, entry);
