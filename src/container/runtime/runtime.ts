@@ -35,7 +35,7 @@ export interface LaunchOptions {
   /** undefined: nothing is logged. */
   readonly logPath: string | undefined;
   /** The log starts anew beyond this size. */
-  readonly logSizeBytes?: number;
+  readonly logSizeBytes?: number | undefined;
   readonly exitDirectory: string;
   /** Standard input is open. */
   readonly stdin: boolean;
