@@ -237,22 +237,21 @@ function compare(a: unknown, b: unknown): number {
   return a === b ? 0 : (a as string | number) < (b as string | number) ? -1 : 1;
 }
 
-/** %s %d %v %q %t %x with a width, which is what templates use. */
+const VERB = /%(-?)(0?)(\d*)(?:\.(\d+))?([sdvqtxfT%])/g;
+
+/** %s %d %v %q %t %x %f with a width, which is what templates use. */
 function format(pattern: string, ...values: readonly unknown[]): string {
   let next = 0;
-  return pattern.replace(
-    /%(-?)(\d*)(?:\.(\d+))?([sdvqtxfT%])/g,
-    (_all, left: string, width: string, precision: string | undefined, verb: string) => {
-      if (verb === '%') return '%';
-      const value = values[next++];
-      let text = printed(value);
-      if (verb === 'q') text = JSON.stringify(text);
-      else if (verb === 'x' && typeof value === 'number') text = value.toString(16);
-      else if (verb === 'f') text = Number(value).toFixed(precision === undefined ? 6 : Number(precision));
-      else if (precision !== undefined) text = text.slice(0, Number(precision));
-      return left === '' ? text.padStart(Number(width)) : text.padEnd(Number(width));
-    },
-  );
+  return pattern.replace(VERB, (_all, left: string, zeros: string, width: string, precision = '', verb: string) => {
+    if (verb === '%') return '%';
+    const value = values[next++];
+    let text = printed(value);
+    if (verb === 'q') text = JSON.stringify(text);
+    else if (verb === 'x' && typeof value === 'number') text = value.toString(16);
+    else if (verb === 'f') text = Number(value).toFixed(precision === '' ? 6 : Number(precision));
+    else if (precision !== '') text = text.slice(0, Number(precision));
+    return left === '' ? text.padStart(Number(width), zeros || ' ') : text.padEnd(Number(width));
+  });
 }
 
 /** Go's own functions and Docker's. @see docker/cli, templates/templates.go */
