@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { openImages } from '../../src/container/images/index.ts';
+import { HOST_ARCHITECTURE } from '../../src/container/images/oci.ts';
 import type { Progress } from '../../src/container/types.ts';
 import { configOf, digestOf, dockerArchive, ociDocuments, refusal, tarOf } from '../support/image-archives.ts';
 
@@ -118,6 +119,79 @@ test('what is not there is said in the words of Docker', async () => {
   await assert.rejects(pull('127.0.0.1:1/app'), refusal('registry', /^cannot pull .*connection refused/));
   assert.deepEqual(contentOf(roots.dataRoot), empty);
 });
+
+test('of an image for several platforms, the one that is asked for is taken', async () => {
+  const foreign = { ...parts, config: { Env: ['FOREIGN=1'] } };
+  const [ours, theirs] = [ociDocuments(parts), ociDocuments(foreign)];
+  const entry = (manifest: Buffer, os: string, architecture: string) => ({
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest: digestOf(manifest),
+    size: manifest.length,
+    platform: { os, architecture },
+  });
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    mediaType,
+    manifests: [entry(theirs.manifest, 'linux', 's390x'), entry(ours.manifest, 'linux', HOST_ARCHITECTURE)],
+  });
+  await using server = await serve(parts, (request, response) => {
+    const url = request.url ?? '';
+    const document = theirs.documents.get(/sha256:[0-9a-f]{64}/.exec(url)?.[0] ?? '');
+    if (url.includes('/manifests/latest')) response.writeHead(200, { 'content-type': mediaType }).end(index);
+    else if (url.includes(digestOf(theirs.manifest))) {
+      response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(document);
+    } else if (document !== undefined) response.writeHead(200).end(document);
+    else return false;
+    return true;
+  });
+  const images = await openImages(createRoots());
+  const image = await images.pull(server.name);
+  assert.equal(image.id, digestOf(configOf(parts)));
+  assert.deepEqual(image.digests, [`${server.name}@${digestOf(index)}`]);
+  const other = await images.pull(server.name, { platform: 'linux/s390x' });
+  assert.deepEqual(other.config.env, ['FOREIGN=1']);
+  assert.deepEqual(images.find(image.id).digests, [], 'the digest now means the other one');
+  await assert.rejects(
+    images.pull(server.name, { platform: 'linux/riscv64' }),
+    refusal('image-not-found', /no matching manifest for linux\/riscv64 .* it has linux\/s390x, linux\//),
+  );
+});
+
+test('skopeo ends with the process that pulls', async () => {
+  const roots = createRoots();
+  await using server = await serve(big, (request, response) => {
+    if (!request.url?.includes('blobs/')) return false;
+    if (!request.url.includes(digestOf(big.layers[0] as Buffer))) return false;
+    response.writeHead(200, { 'content-length': big.layers[0]?.length });
+    response.write(big.layers[0]?.subarray(0, 100_000));
+    asked.resolve();
+    return true;
+  });
+  const asked = Promise.withResolvers<void>();
+  const module = join(import.meta.dirname, '../../src/container/images/index.ts');
+  const script = `const { openImages } = await import(${JSON.stringify(module)});
+    await (await openImages(${JSON.stringify(roots)})).pull(${JSON.stringify(server.name)});`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
+  await asked.promise;
+  child.kill('SIGKILL');
+  while (commands().includes('skopeo')) await sleep(20);
+  await openImages(roots);
+  assert.deepEqual(readdirSync(join(roots.dataRoot, 'images/stages')), []);
+});
+
+/** The names of all programs that run in this world. */
+function commands(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+      } catch {
+        return ''; // it has ended meanwhile
+      }
+    });
+}
 
 test('credentials are for the registry, and are asked for', async () => {
   const wanted = `Basic ${Buffer.from('me:secret').toString('base64')}`;
