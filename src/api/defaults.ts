@@ -3,16 +3,10 @@
  * and networks.
  */
 
-import type { ContainerSpec, NetworkModeSpec, ResourceSpec } from '../container/types.ts';
-import type { PortBindingSpec } from '../network/types.ts';
+import type { ContainerSpec, ResourceSpec } from '../container/types.ts';
 
 /** What containers get that do not say otherwise. */
 export interface ContainerDefaults {
-  readonly dns: readonly string[];
-  readonly dnsOptions: readonly string[];
-  readonly dnsSearch: readonly string[];
-  /** Where ports are published that name no address of the host. */
-  readonly hostAddress: string | undefined;
   readonly cgroupParent: string | undefined;
   readonly shmSizeBytes: number | undefined;
   readonly ulimits: NonNullable<ResourceSpec['ulimits']>;
@@ -32,8 +26,8 @@ const NO_NEW_PRIVILEGES = 'no-new-privileges';
 /** What is said wins; maps and lists of limits are joined by name. */
 export function withDefaults(spec: ContainerSpec, defaults: ContainerDefaults | undefined): ContainerSpec {
   if (defaults === undefined) return spec;
-  const { dns, dnsOptions, dnsSearch, init, cgroupParent, shmSizeBytes, ulimits, logOptions } = defaults;
-  const { resources = {}, security = {}, network } = spec;
+  const { init, cgroupParent, shmSizeBytes, ulimits, logOptions } = defaults;
+  const { resources = {}, security = {} } = spec;
   const limits = [
     ...ulimits.filter(({ name }) => !resources.ulimits?.some((limit) => limit.name === name)),
     ...(resources.ulimits ?? []),
@@ -41,9 +35,6 @@ export function withDefaults(spec: ContainerSpec, defaults: ContainerDefaults | 
   const options = security.options ?? [];
   const isSaid = options.some((option) => option.startsWith(NO_NEW_PRIVILEGES));
   return {
-    ...(dns.length > 0 && { dns }),
-    ...(dnsOptions.length > 0 && { dnsOptions }),
-    ...(dnsSearch.length > 0 && { dnsSearch }),
     ...(init && { init }),
     ...(shmSizeBytes !== undefined && { shmSizeBytes }),
     ...spec,
@@ -54,7 +45,6 @@ export function withDefaults(spec: ContainerSpec, defaults: ContainerDefaults | 
     },
     ...(defaults.noNewPrivileges && !isSaid && { security: { ...security, options: [...options, NO_NEW_PRIVILEGES] } }),
     ...(Object.keys(logOptions).length > 0 && { logging: withLogOptions(spec.logging, logOptions) }),
-    ...(network !== undefined && { network: boundTo(network, defaults.hostAddress) }),
   };
 }
 
@@ -65,16 +55,4 @@ function withLogOptions(
 ): NonNullable<ContainerSpec['logging']> {
   const { driver, options: own } = logging ?? { driver: 'json-file', options: {} };
   return { driver, options: driver === 'json-file' ? { ...options, ...own } : own };
-}
-
-function boundTo(network: NetworkModeSpec, hostAddress: string | undefined): NetworkModeSpec {
-  if (network.mode !== 'endpoints' || hostAddress === undefined) return network;
-  const bound = (port: PortBindingSpec): PortBindingSpec => ({ hostAddress, ...port });
-  return {
-    ...network,
-    endpoints: network.endpoints.map(({ ports, ...endpoint }) => ({
-      ...endpoint,
-      ...(ports !== undefined && { ports: ports.map(bound) }),
-    })),
-  };
 }

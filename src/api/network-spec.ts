@@ -22,6 +22,7 @@ export interface NetworkAnnotations {
 type OptionReader = (value: string, key: string) => Partial<NetworkSpec>;
 
 const DOCKER = 'com.docker.network.';
+const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
 const MACVLAN_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 
 /** Docker's driver options, and what each means here. */
@@ -33,15 +34,16 @@ export const NETWORK_OPTIONS: Readonly<Record<string, OptionReader>> = {
   [`${DOCKER}container_iface_prefix`]: (interfacePrefix) => ({ interfacePrefix }),
   [`${DOCKER}enable_ipv4`]: (value, key) => ({ ipv4: parseBoolean(key, value) }),
   [`${DOCKER}enable_ipv6`]: (value, key) => ({ ipv6: parseBoolean(key, value) }),
-  [`${DOCKER}bridge.gateway_mode_ipv4`]: onlyOneOf('nat'),
-  [`${DOCKER}bridge.gateway_mode_ipv6`]: onlyOneOf('nat'),
-  [`${DOCKER}bridge.host_binding_ipv4`]: onlyOneOf('0.0.0.0', '::'),
-  [`${DOCKER}bridge.inhibit_ipv4`]: onlyOneOf('false', '0'),
-  [`${DOCKER}bridge.trusted_host_interfaces`]: onlyOneOf(''),
-  [`${DOCKER}host_ipv4`]: onlyOneOf(''),
-  [`${DOCKER}host_ipv6`]: onlyOneOf(''),
+  [`${DOCKER}bridge.gateway_mode_ipv4`]: (value, key) => ({ gatewayMode4: oneOf(GATEWAY_MODES, key, value) }),
+  [`${DOCKER}bridge.gateway_mode_ipv6`]: (value, key) => ({ gatewayMode6: oneOf(GATEWAY_MODES, key, value) }),
+  // Docker's word for every address of both families.
+  [`${DOCKER}bridge.host_binding_ipv4`]: (value) => (value === '0.0.0.0' ? {} : { hostAddress: value }),
+  [`${DOCKER}bridge.inhibit_ipv4`]: (value, key) => ({ inhibitIpv4: parseBoolean(key, value) }),
+  [`${DOCKER}bridge.trusted_host_interfaces`]: refuse,
+  [`${DOCKER}host_ipv4`]: (sourceAddress4) => ({ sourceAddress4 }),
+  [`${DOCKER}host_ipv6`]: (sourceAddress6) => ({ sourceAddress6 }),
   parent: (parent) => ({ parent }),
-  macvlan_mode: (value, key) => ({ macvlanMode: parseMacvlanMode(key, value) }),
+  macvlan_mode: (value, key) => ({ macvlanMode: oneOf(MACVLAN_MODES, key, value) }),
 };
 
 const DRIVERS: Readonly<Record<string, DriverName>> = {
@@ -118,14 +120,9 @@ function mtu(mtuBytes: number): Partial<NetworkSpec> {
   return mtuBytes === 0 ? {} : { mtuBytes };
 }
 
-function onlyOneOf(...accepted: readonly string[]): OptionReader {
-  return (value, key) => {
-    if (accepted.includes(value)) return {};
-    const advice = accepted[0] === '' ? 'leave it out' : `use ${accepted.join(' or ')}, or leave it out`;
-    throw new PontoonError('bad-value', `Pontoon does not have option ${key} as '${value}': ${advice}`, {
-      subject: key,
-    });
-  };
+function refuse(value: string, key: string): Partial<NetworkSpec> {
+  if (value === '') return {};
+  throw new PontoonError('bad-value', `Pontoon does not have the option ${key}: leave it out`, { subject: key });
 }
 
 /** As Go's strconv.ParseBool, which reads Docker's options. */
@@ -140,10 +137,8 @@ function parseNumber(key: string, text: string): number {
   throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use a whole number`, { subject: key });
 }
 
-function parseMacvlanMode(key: string, text: string): (typeof MACVLAN_MODES)[number] {
-  const mode = MACVLAN_MODES.find((known) => known === text);
-  if (mode !== undefined) return mode;
-  throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use ${MACVLAN_MODES.join(', ')}`, {
-    subject: key,
-  });
+function oneOf<T extends string>(words: readonly T[], key: string, text: string): T {
+  const word = words.find((known) => known === text);
+  if (word !== undefined) return word;
+  throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use ${words.join(', ')}`, { subject: key });
 }

@@ -30,8 +30,9 @@ export interface DaemonConfig {
   readonly labels: readonly string[];
   readonly shutdownTimeoutMs: number;
   readonly runtime: string | undefined;
-  readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork'>;
+  readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork' | 'dns' | 'packetFilter' | 'forwarding'>;
   readonly insecureRegistries: readonly string[];
+  readonly defaultRegistry: string | undefined;
   readonly defaults: Defaults;
 }
 
@@ -59,15 +60,19 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
     engine: {
       ...(pools !== undefined && { pools }),
       defaultNetwork: defaultNetwork(settings),
+      dns: {
+        ...(list('dns').length > 0 && { dns: list('dns').map((address) => Address.parse(address).toString()) }),
+        ...(list('dns-search').length > 0 && { dnsSearch: list('dns-search') }),
+        ...(list('dns-opts').length > 0 && { dnsOptions: list('dns-opts') }),
+      },
+      packetFilter: flag('iptables') ?? true,
+      forwarding: flag('ip-forward') ?? true,
     },
     insecureRegistries: list('insecure-registries'),
+    defaultRegistry: text('default-registry'),
     defaults: {
       networkOptions: (settings.get('default-network-opts') as Defaults['networkOptions'] | undefined) ?? {},
       containers: {
-        dns: list('dns').map((address) => Address.parse(address).toString()),
-        dnsOptions: list('dns-opts'),
-        dnsSearch: list('dns-search'),
-        hostAddress: text('ip') === undefined ? undefined : Address.parse(text('ip')!).toString(),
         cgroupParent: text('cgroup-parent'),
         shmSizeBytes:
           text('default-shm-size') === undefined ? undefined : bytes('default-shm-size', text('default-shm-size')!),
@@ -95,12 +100,15 @@ function defaultNetwork(settings: Settings): NonNullable<EngineOptions['defaultN
   const masquerade = settings.get('ip-masq') as boolean | undefined;
   const mtuBytes = settings.get('mtu') as number | undefined;
   const ipv6 = settings.get('ipv6') as boolean | undefined;
+  const hostAddress = text('ip') === undefined ? undefined : Address.parse(text('ip')!).toString();
   return {
     ...(bridgeName !== undefined && { bridgeName }),
     ...(subnets.length > 0 && { subnets }),
     ...(icc !== undefined && { icc }),
     ...(masquerade !== undefined && { masquerade }),
     ...(mtuBytes && { mtuBytes }),
+    // dockerd's default, which means every address of both families.
+    ...(hostAddress !== undefined && hostAddress !== '0.0.0.0' && { hostAddress }),
     ...(ipv6 === true && { ipv6 }),
   };
 }

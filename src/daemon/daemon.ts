@@ -72,8 +72,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     await told;
   });
   const onEvent = (event: ContainerEvent): void => events.publish(event);
-  const { insecureRegistries } = config;
-  const images = await openImages({ dataRoot, runRoot, insecureRegistries, onEvent });
+  const { insecureRegistries, defaultRegistry } = config;
+  const images = await openImages({ dataRoot, runRoot, insecureRegistries, defaultRegistry, onEvent });
   const volumes = await openVolumes({ dataRoot, onEvent });
   const containers = opened.use(
     await openContainers({

@@ -91,11 +91,17 @@ describe('what it is told', () => {
 
   test('flags of dockerd that mean nothing here are accepted, each with a line in the log', async () => {
     await using daemon = await TestDaemon.start([
-      ...['--iptables=false', '--userland-proxy=false', '--live-restore', '--containerd-namespace', 'x'],
-      ...['--storage-driver=overlay2', '--no-proxy=localhost', '--log-format', 'text', '--ip-forward=true'],
+      ...['--ip6tables=false', '--userland-proxy=false', '--live-restore', '--containerd-namespace', 'x'],
+      ...[
+        '--storage-driver=overlay2',
+        '--no-proxy=localhost',
+        '--log-format',
+        'text',
+        '--swarm-default-advertise-addr=eth0',
+      ],
     ]);
     for (const key of [
-      'iptables',
+      'ip6tables',
       'userland-proxy',
       'live-restore',
       'containerd-namespace',
@@ -110,7 +116,7 @@ describe('what it is told', () => {
   test('the default network is made as told', async () => {
     await using daemon = await TestDaemon.start([
       ...['--bip', '192.168.77.1/24', '--fixed-cidr', '192.168.77.128/25', '--mtu', '1400', '--icc=false'],
-      ...['--bridge', 'told0', '--ipv6', '--fixed-cidr-v6', 'fd00:77::/64'],
+      ...['--bridge', 'told0', '--ip', '127.0.0.1', '--ipv6', '--fixed-cidr-v6', 'fd00:77::/64'],
       ...['--default-address-pool', 'base=10.200.0.0/16,size=28'],
       ...['--default-network-opt', 'bridge=com.docker.network.driver.mtu=1300'],
     ]);
@@ -123,6 +129,7 @@ describe('what it is told', () => {
     assert.equal(Options['com.docker.network.bridge.name'], 'told0');
     assert.equal(Options['com.docker.network.bridge.enable_icc'], 'false');
     assert.equal(Options['com.docker.network.driver.mtu'], '1400');
+    assert.equal(Options['com.docker.network.bridge.host_binding_ipv4'], '127.0.0.1');
     await daemon.call('POST', '/networks/create', { body: { Name: 'next' } });
     const next = await daemon.get('/networks/next');
     assert.equal(next.IPAM.Config[0].Subnet, '10.200.0.0/28');

@@ -61,7 +61,8 @@ function viewMember({ id, sandboxName, mac, ipv4, ipv6 }: Endpoint) {
 
 /** What a network is that was not made through this API, in Docker's options. */
 function optionsOf(network: Network): Record<string, string> {
-  const { name, id, driver, icc, masquerade, mtuBytes, bridgeName, parent, macvlanMode } = network;
+  const { name, id, driver, icc, masquerade, mtuBytes, bridgeName, parent, macvlanMode, hostAddress } = network;
+  const { gatewayMode4, gatewayMode6 } = network;
   if (driver === 'macvlan') {
     return { ...(parent && { parent }), ...(macvlanMode && { macvlan_mode: macvlanMode }) };
   }
@@ -70,7 +71,10 @@ function optionsOf(network: Network): Record<string, string> {
   const named = bridgeName !== undefined && bridgeName !== `br-${id.slice(0, 12)}`;
   const isDefault = name === DEFAULT_NETWORK;
   return {
-    ...(isDefault && { [`${bridge}.default_bridge`]: 'true', [`${bridge}.host_binding_ipv4`]: '0.0.0.0' }),
+    ...(isDefault && { [`${bridge}.default_bridge`]: 'true' }),
+    ...((isDefault || hostAddress) && { [`${bridge}.host_binding_ipv4`]: hostAddress ?? '0.0.0.0' }),
+    ...(gatewayMode4 !== 'nat' && { [`${bridge}.gateway_mode_ipv4`]: gatewayMode4 }),
+    ...(gatewayMode6 !== 'nat' && { [`${bridge}.gateway_mode_ipv6`]: gatewayMode6 }),
     ...((isDefault || !icc) && { [`${bridge}.enable_icc`]: String(icc) }),
     ...((isDefault || !masquerade) && { [`${bridge}.enable_ip_masquerade`]: String(masquerade) }),
     ...(named && { [`${bridge}.name`]: bridgeName }),
