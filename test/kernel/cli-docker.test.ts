@@ -198,7 +198,7 @@ suite('the same output and status as docker', { skip: hasDocker ? false : 'docke
       const [expected, actual] = [await run('docker', wordsOf(line), input), await run(PONTOON, wordsOf(line), input)];
       assert.equal(timeless(actual.stdout), timeless(expected.stdout).replace(/^\n$/, ''));
       assert.equal(actual.status, expected.status, actual.stderr);
-      if (expected.stderr !== '') assert.match(actual.stderr, /^pontoon: [^\n]+\n$|^e(rr)?\n$/);
+      if (/^Error|^docker: /.test(expected.stderr)) assert.match(actual.stderr, /^pontoon: [^\n]+\n$/);
       if (/^Error|: Error response/.test(expected.stderr))
         assert.equal(sentence(actual.stderr), sentence(expected.stderr));
     });
@@ -250,7 +250,7 @@ suite('copies, as docker makes them', { skip: hasDocker ? false : 'docker is not
     'CP -L web:/d/link out',
     'CP local web:/tmp/x; CP web:/tmp/x out',
     'CP local web:/tmp; CP web:/tmp/local out',
-    'CP there web:/tmp/new; CP web:/tmp/new .',
+    'CP there web:/tmp/fresh$$; CP web:/tmp/fresh$$ .; mv fresh$$ fresh',
     'CP there/. web:/tmp; CP web:/d/file out',
   ]) {
     test(copy, async () => {
