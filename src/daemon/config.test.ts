@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { daemonConfig } from './config.ts';
+import { type GivenFlag, readSettings, withoutEffect } from './settings.ts';
+
+/** Flags as they are given; a file of the machine, if there is one, is left out. */
+const settings = (flags: Record<string, GivenFlag>) => readSettings(new Map(Object.entries(flags)));
+const config = (flags: Record<string, GivenFlag>, env = {}) => daemonConfig(settings(flags), env);
+
+describe('the configuration', () => {
+  test('defaults', () => {
+    expect(config({})).toMatchObject({
+      hosts: [{ kind: 'unix', path: '/run/pontoon.sock' }],
+      group: undefined,
+      dataRoot: '/var/lib/pontoon',
+      runRoot: '/run/pontoon',
+      pidFile: '/run/pontoon.pid',
+      logLevel: 'info',
+      metricsAddress: undefined,
+      engine: { defaultNetwork: {}, dns: {}, packetFilter: true, forwarding: true },
+    });
+    expect(config({}, { PONTOON_DATA_ROOT: '/d' }).dataRoot).toBe('/d');
+  });
+
+  test.each([
+    [{ bip: ['10.5.0.1/24'] }, [{ subnet: '10.5.0.0/24', gateway: '10.5.0.1' }]],
+    [
+      { bip: ['10.5.0.1/24'], 'fixed-cidr': ['10.5.0.64/26'] },
+      [{ subnet: '10.5.0.0/24', gateway: '10.5.0.1', ipRange: '10.5.0.64/26' }],
+    ],
+    [{ 'fixed-cidr': ['172.17.8.0/24'] }, [{ subnet: '172.17.0.0/16', ipRange: '172.17.8.0/24' }]],
+    [{ 'fixed-cidr': ['10.6.0.0/24'] }, [{ subnet: '10.6.0.0/24' }]],
+    [{ bip6: ['fd00::1/64'] }, [{ subnet: 'fd00::/64', gateway: 'fd00::1' }]],
+    [{ 'fixed-cidr-v6': ['fd01::/64'] }, [{ subnet: 'fd01::/64' }]],
+  ])('the default network of %j', (flags, subnets) => {
+    expect(config(flags).engine.defaultNetwork).toEqual({ subnets });
+  });
+
+  test.each([
+    ['127.0.0.1:9323', { host: '127.0.0.1', port: 9323 }],
+    [':9323', { host: '127.0.0.1', port: 9323 }],
+    ['[::1]:9323', { host: '::1', port: 9323 }],
+  ])('--metrics-addr %s', (text, address) =>
+    expect(config({ 'metrics-addr': [text] }).metricsAddress).toEqual(address),
+  );
+
+  test('what containers get', () => {
+    const { defaults } = config({
+      'default-ulimit': ['nofile=1024:2048', 'core=0'],
+      'default-shm-size': ['128m'],
+      'log-opt': ['max-size=10m'],
+      init: true,
+    });
+    expect(defaults.containers).toEqual({
+      cgroupParent: undefined,
+      shmSizeBytes: 134_217_728,
+      ulimits: [
+        { name: 'nofile', soft: 1024, hard: 2048 },
+        { name: 'core', soft: 0, hard: 0 },
+      ],
+      init: true,
+      logOptions: { 'max-size': '10m' },
+      noNewPrivileges: false,
+    });
+  });
+
+  test.each([
+    [{ bip: ['10.5.0.1'] }],
+    [{ mtu: ['x'] }],
+    [{ 'default-address-pool': ['10.0.0.0/8'] }],
+    [{ 'default-address-pool': ['base=nonsense,size=24'] }],
+    [{ 'default-network-opt': ['bridge'] }],
+    [{ 'metrics-addr': ['nowhere'] }],
+    [{ 'default-shm-size': ['much'] }],
+    [{ 'default-ulimit': ['nofile=some'] }],
+    [{ dns: ['resolver'] }],
+    [{ host: ['udp://x'] }],
+    [{ host: ['unix://relative'] }],
+  ])('%j is refused', (flags) => expect(() => config(flags)).toThrow(expect.objectContaining({ kind: 'invalid' })));
+
+  test('hosts', () => {
+    const tls = { tlsverify: true, tlscacert: ['ca'], tlscert: ['cert'], tlskey: ['key'] };
+    const files = { ca: 'ca', cert: 'cert', key: 'key' };
+    expect(
+      config({ host: ['unix:///a', 'fd://', 'tcp://:2376', 'tcp://[::]', 'tcp://10.0.0.1:5'], ...tls }).hosts,
+    ).toEqual([
+      { kind: 'unix', path: '/a' },
+      { kind: 'inherited', name: '' },
+      { kind: 'tcp', address: '127.0.0.1', port: 2376, tls: files },
+      { kind: 'tcp', address: '::', port: 2376, tls: files },
+      { kind: 'tcp', address: '10.0.0.1', port: 5, tls: files },
+    ]);
+  });
+
+  test('settings without effect are named by their key, with the reason', () => {
+    const notes = withoutEffect(settings({ 'containerd-namespace': ['x'], 'exec-opt': ['a=b'], mtu: ['1400'] }));
+    expect(notes.map(({ key }) => key)).toEqual(['containerd-namespace', 'exec-opts']);
+    for (const { why } of notes) expect(why).not.toBe('');
+  });
+});
