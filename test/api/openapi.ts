@@ -90,11 +90,33 @@ function fileOf(version: string): string {
   return join(DIRECTORY, `v${version}.yaml`);
 }
 
-/** Swagger's dialect as JSON schema: `x-nullable`, and keywords that say nothing about values. */
+/**
+ * Swagger's dialect as JSON schema: `x-nullable`, and keywords that say nothing about values. What is not required may be
+ * null, too: dockerd writes that for Go's empty lists, maps and pointers, and the description often leaves it out.
+ */
 function jsonSchema(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(jsonSchema);
   if (typeof value !== 'object' || value === null) return value;
-  const { 'x-nullable': nullable, example: _example, default: _default, discriminator: _tag, ...rest } = value as Json;
-  const schema = Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, jsonSchema(inner)]));
-  return nullable === true ? { anyOf: [{ type: 'null' }, schema] } : schema;
+  const {
+    'x-nullable': isNullable,
+    example: _example,
+    default: _default,
+    discriminator: _tag,
+    ...rest
+  } = value as Json;
+  const schema: Json = Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, jsonSchema(inner)]));
+  if (typeof schema.properties === 'object') {
+    const required = Array.isArray(schema.required) ? schema.required : [];
+    schema.properties = Object.fromEntries(
+      Object.entries(schema.properties as Json).map(([name, property]) => [
+        name,
+        required.includes(name) ? property : nullable(property),
+      ]),
+    );
+  }
+  return isNullable === true ? nullable(schema) : schema;
+}
+
+function nullable(schema: unknown): Json {
+  return { anyOf: [{ type: 'null' }, schema] };
 }

@@ -44,7 +44,7 @@ export function imageInspect(image: Image, minor: number) {
     Os: image.os,
     Size: image.sizeBytes,
     ...(minor < NO_VIRTUAL_SIZE_MINOR && { VirtualSize: image.sizeBytes }),
-    GraphDriver: { Data: null, Name: 'overlay2' },
+    GraphDriver: { Data: {}, Name: 'overlay2' },
     RootFS: { Type: 'layers', Layers: image.layers },
     Metadata: { LastTagTime: timestamp(undefined) },
   };
