@@ -17,6 +17,7 @@ import { endMonitor } from './monitors.ts';
 import { startStack, stopStack } from './networking.ts';
 import { mountRoot, type RootPaths, unmountRoot } from './rootfs.ts';
 import { attach, type BundleInput } from './runtime/index.ts';
+import { detachSharedMemory } from './shm.ts';
 import { mountVolumes } from './volume-contents.ts';
 
 /** Makes a container run; its record says so already. @throws PontoonError; `takeDown` then takes away what is there */
@@ -87,6 +88,7 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
     await context.gate.run(() => runtime.deleteContainer(entry.id));
     await endMonitor(directory);
     step(`container ${entry.record.name}: run directory`);
+    detachSharedMemory(paths, entry.id);
     await rm(directory, { recursive: true });
   }
   entry.process = undefined;

@@ -9,6 +9,7 @@ import { type Context, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import type { RootPaths } from './rootfs.ts';
 import { type BundleInput, findDevices, findInit, processEnvironment, resolveUser } from './runtime/index.ts';
+import { sharedMemory } from './shm.ts';
 import type { Mount, NamespacesSpec } from './types.ts';
 
 /** What a run of a container is made in. */
@@ -27,6 +28,7 @@ export async function resolveBundle(context: Context, entry: Entry, surroundings
     findDevices(spec.devices ?? [], spec.security?.privileged === true),
     filesOf(context, sandbox, entry),
   ]);
+  const shmPath = sharedMemory(context, entry);
   return {
     id,
     spec,
@@ -43,6 +45,7 @@ export async function resolveBundle(context: Context, entry: Entry, surroundings
     networkNamespacePath: sandbox.namespace === 'host' ? undefined : sandbox.namespacePath,
     sharedNamespaces: sharedNamespaces(context, spec.namespaces ?? {}),
     devices,
+    ...(shmPath === undefined ? {} : { shmPath }),
     ...(spec.init === true ? { initPath: await findInit() } : {}),
   };
 }

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { KernelError } from './error.ts';
 import { MNT_DETACH, umount } from './ffi.ts';
 
-export { MS_BIND, MS_REC, MS_REMOUNT, mount } from './ffi.ts';
+export { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_REMOUNT, mount } from './ffi.ts';
 
 /** Takes a mount away; what is in use goes when its last user does. False where nothing is mounted. @throws KernelError */
 export function detachMount(path: string): boolean {
