@@ -37,7 +37,8 @@ export function openAnswer(reply: FastifyReply, contentType: string): Answer {
   raw.on('error', () => {});
   const write = async (data: string | Buffer): Promise<boolean> => {
     if (signal.aborted) return false;
-    if (!raw.write(data)) await Promise.race([once(raw, 'drain', { signal }), once(signal, 'abort')]).catch(() => {});
+    // Rejected only when the connection has ended.
+    if (!raw.write(data)) await once(raw, 'drain', { signal }).catch(() => {});
     return !signal.aborted;
   };
   return {
@@ -50,6 +51,18 @@ export function openAnswer(reply: FastifyReply, contentType: string): Answer {
     },
     [Symbol.dispose]: () => void raw.end(),
   };
+}
+
+/** Answers one line of JSON for each thing that `follow` yields, until it ends or the client goes. */
+export async function answerLines<T>(
+  reply: FastifyReply,
+  follow: (gone: AbortSignal) => AsyncIterable<T>,
+  lineOf: (item: T) => string,
+): Promise<void> {
+  using answer = openAnswer(reply, 'application/json');
+  for await (const item of follow(answer.signal)) {
+    if (!(await answer.write(`${lineOf(item)}\n`))) return;
+  }
 }
 
 /** Sends all of a stream as the answer; it is destroyed when the client goes. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { pino } from 'pino';
+import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Engine } from '../network/engine.ts';
@@ -19,7 +19,7 @@ const path = join(mkdtempSync(join(tmpdir(), 'connections-')), 's');
 const info = { version: '0', dataRoot: '/', runRoot: '/', startedMs: 0, labels: [], debug: false } satisfies DaemonInfo;
 /** No route that these tests use asks it. */
 const engine = {} as Engine;
-const app = createApi({ engine, info, events: new EventHub(), log: pino({ level: 'silent' }) });
+const app = createApi({ engine, info, events: new EventHub(), log: fastify().log });
 
 // A process that says on its standard output what it reads, and 'bye' on its standard error when that ends.
 app.post('/exec/:id/start', (request, reply) => {

@@ -6,16 +6,15 @@
  * thousand misses the oldest.
  */
 
-import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import type { ContainerEvent } from '../container/types.ts';
 import type { Engine } from '../network/engine.ts';
 import type { EngineEvent } from '../network/types.ts';
+import { answerLines } from './answer.ts';
 import type { ApiDependencies } from './app.ts';
 import { badRequest } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
 import { timeOf } from './parse.ts';
-import { streamLines } from './streamed.ts';
 
 const KEPT = 1024;
 const NS_PER_MS = 1_000_000n;
@@ -47,8 +46,7 @@ export class EventHub {
       this.#events.shift();
       this.#dropped++;
     }
-    this.#next.resolve();
-    this.#next = Promise.withResolvers();
+    this.#wake();
   }
 
   /** Publishes what an engine tells of its networks, until the engine or the hub is closed. */
@@ -64,7 +62,7 @@ export class EventHub {
     const ends = [this.#closed.signal, ...(signal === undefined ? [] : [signal])];
     if (untilNs !== undefined) ends.push(timeout(untilNs));
     const end = AbortSignal.any(ends);
-    const ended = end.aborted ? Promise.resolve() : once(end, 'abort');
+    end.addEventListener('abort', () => this.#wake(), { once: true });
     let position = sinceNs === undefined ? this.#dropped + this.#events.length : 0;
     while (true) {
       const next = this.#next.promise;
@@ -75,13 +73,18 @@ export class EventHub {
         if (sinceNs === undefined || event.timeNs >= sinceNs) yield event;
       }
       if (end.aborted) return;
-      await Promise.race([next, ended]);
+      await next;
     }
   }
 
   /** Ends all who follow. */
   close(): void {
     this.#closed.abort();
+  }
+
+  #wake(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
   }
 }
 
@@ -161,7 +164,7 @@ export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies
       throw badRequest(`\`since\` time (${query.since}) cannot be after \`until\` time (${query.until})`);
     }
     const range = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }) };
-    return streamLines(reply, (signal) => matching(events.follow({ ...range, signal }), filters), lineOf);
+    return answerLines(reply, (signal) => matching(events.follow({ ...range, signal }), filters), lineOf);
   });
 }
 

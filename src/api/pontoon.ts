@@ -7,12 +7,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { InitialEndpoint } from '../network/engine.ts';
 import type { EndpointSpec, NamespaceSpec, PortBindingSpec, SandboxSpec, UnpublishSelector } from '../network/types.ts';
+import { answerLines } from './answer.ts';
 import type { ApiDependencies } from './app.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { connect, disconnect, findMember } from './members.ts';
 import { parseBody, timeOf } from './parse.ts';
 import { ANY_BODY } from './schemas/pontoon.ts';
-import { streamLines } from './streamed.ts';
 
 interface ById {
   readonly Params: { readonly id: string };
@@ -46,7 +46,7 @@ export function addPontoonRoutes(app: FastifyInstance, dependencies: ApiDependen
   app.get<{ Querystring: Record<string, unknown> }>('/pontoon/events', (request, reply) => {
     const sinceNs = timeOf('since', request.query.since);
     const since = sinceNs === undefined ? {} : { since: Number(sinceNs / 1_000_000n) };
-    return streamLines(reply, (signal) => engine.events({ ...since, signal }), JSON.stringify);
+    return answerLines(reply, (signal) => engine.events({ ...since, signal }), JSON.stringify);
   });
 }
 
