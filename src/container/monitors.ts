@@ -26,6 +26,11 @@ export function findMonitored(directory: string): Monitored | undefined {
   return isMonitorOf(conmonPid, directory) && isAlive(pid) ? { pid, conmonPid } : undefined;
 }
 
+/** Whether the conmon of a container still works in its run directory. */
+export function isMonitored(directory: string, { conmonPid }: Monitored): boolean {
+  return isMonitorOf(conmonPid, directory);
+}
+
 /** Waits until the conmon of a process that has ended has ended too; kills one that does not. */
 export async function endMonitor(directory: string): Promise<void> {
   const conmonPid = readPid(join(directory, CONMON_PID));

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { takeDown } from './bring-up.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
-import { findExit } from './exits.ts';
+import { findExit, UNKNOWN_EXIT_CODE } from './exits.ts';
 import { monitorHealth } from './health-checks.ts';
 import { died, planNextStart, start } from './lifecycle.ts';
 import { endLaunch, findMonitored, listMonitors } from './monitors.ts';
@@ -22,8 +22,6 @@ import { finishRemoval, remove } from './removal.ts';
 import { startsWithDaemon } from './restart-policy.ts';
 import { removeRoot } from './rootfs.ts';
 import { makeVolumes } from './volume-contents.ts';
-
-const UNKNOWN_EXIT_CODE = 255;
 
 /** Failures of one container do not keep the others from being looked at. */
 export async function reconcileAtStart(context: Context): Promise<void> {
