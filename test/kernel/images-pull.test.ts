@@ -104,6 +104,10 @@ test('the default registry is configuration', async () => {
   assert.deepEqual((await images.pull('team/app:v1')).tags, ['team/app:v1']);
   const without = await openImages(createRoots());
   await assert.rejects(without.pull('team/app:v1'), refusal('bad-value', /default-registry/));
+  // As the docker CLI does it: it pulls by the full name, and runs by the short one.
+  const { id } = await without.pull(`${REGISTRY}/team/app:v1`);
+  assert.equal(without.find('team/app:v1').id, id);
+  assert.deepEqual((await without.remove('team/app:v1')).at(0), { untagged: `${REGISTRY}/team/app:v1` });
 });
 
 test('what is not there is said in the words of Docker', async () => {

@@ -75,7 +75,7 @@ const host: Builtin = {
       "other mounted file systems, and Pontoon's own data.";
     const config = stage.addBytes(
       configuration({
-        created: new Date(0),
+        created: statSync('/').birthtime,
         command: 'the root of this host',
         diffIds: [],
         description,

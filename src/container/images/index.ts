@@ -16,7 +16,7 @@ import { applyChanges } from './changes.ts';
 import { decompress } from './compression.ts';
 import { parsePlatform, shortDigest } from './oci.ts';
 import { type PullOptions, RemoteImage } from './pull.ts';
-import { nameWithTag, parseReference, registryName } from './reference.ts';
+import { isShortFor, nameWithTag, parseReference, registryName } from './reference.ts';
 import { type ImageUsers, planRemoval, type Removal, type RemoveOptions } from './removal.ts';
 import type { Stage } from './stage.ts';
 import { blobsOf, ImageStore, type StoredImage, withMore } from './store.ts';
@@ -114,8 +114,7 @@ export class Images {
    * @throws PontoonError image-not-found; image-in-use, in Docker's words
    */
   async remove(ref: string, options: RemoveOptions = {}): Promise<Removal[]> {
-    const image = this.#find(ref);
-    const name = this.#nameOf(image, ref);
+    const { image, name } = this.#lookUp(ref);
     const plan = planRemoval(image, {
       ref,
       name,
@@ -135,7 +134,7 @@ export class Images {
     const removed: Removal[] = [];
     for (const stored of this.#store.all()) {
       const image = toImage(stored);
-      if (stored.builtin !== undefined && image.tags.length > 0) continue; // it would come back
+      if (BUILTINS.some(({ name }) => image.tags.includes(name))) continue; // it would come back
       if ((dangling && image.tags.length > 0) || image.createdMs >= untilMs || !matches(image)) continue;
       if ((users?.(image.id) ?? []).length > 0) continue;
       removed.push(...(await this.#delete(stored)));
@@ -265,14 +264,13 @@ export class Images {
   save(refs: readonly string[]): Readable {
     const images = new Map<string, { image: StoredImage; names: string[] }>();
     for (const ref of refs) {
-      const image = this.#find(ref);
+      const { image, name } = this.#lookUp(ref);
       if (isHostKey(image.builtin)) {
         throw new PontoonError('mode-conflict', `${ref} is this host's own root, not an image that can be saved`, {
           subject: ref,
         });
       }
       const entry = images.get(image.id) ?? { image, names: [] };
-      const name = this.#nameOf(image, ref);
       if (name !== undefined) entry.names.push(name);
       images.set(image.id, entry);
       this.#tell('save', image.id, ref);
@@ -305,36 +303,37 @@ export class Images {
   }
 
   #find(ref: string): StoredImage {
+    return this.#lookUp(ref).image;
+  }
+
+  /** An image, and its name where it was found by that. */
+  #lookUp(ref: string): { readonly image: StoredImage; readonly name?: string } {
     const hex = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(ref)?.[1];
-    const byName = hex?.length === 64 || ref.startsWith('sha256:') ? undefined : this.#findByName(ref);
-    if (byName !== undefined) return byName;
+    const isId = hex?.length === 64 || ref.startsWith('sha256:');
+    const named = isId ? undefined : this.#lookUpName(ref);
+    if (named !== undefined) return named;
     const byId = hex === undefined ? [] : this.#store.all().filter(({ id }) => id.startsWith(`sha256:${hex}`));
-    if (byId.length === 1) return byId[0] as StoredImage;
+    if (byId[0] !== undefined && byId.length === 1) return { image: byId[0] };
     throw new PontoonError('image-not-found', `No such image: ${ref}`, { subject: ref });
   }
 
-  #findByName(ref: string): StoredImage | undefined {
-    const reference = parseReference(ref, this.#options.defaultRegistry);
+  #lookUpName(ref: string): { readonly image: StoredImage; readonly name?: string } | undefined {
+    const { defaultRegistry } = this.#options;
+    const reference = parseReference(ref, defaultRegistry);
     if (reference.digest !== undefined) {
       const digest = `${reference.name}@${reference.digest}`;
-      return this.#store.all().find(({ digests }) => digests.includes(digest));
+      const image = this.#store.all().find(({ digests }) => digests.includes(digest));
+      return image && { image };
     }
-    const name = nameWithTag(reference);
-    const found = this.#store.all().find(({ names }) => names.includes(name));
-    const unavailable = this.#unavailable.get(name);
+    const wanted = nameWithTag(reference);
+    const all = this.#store.all().flatMap((image) => image.names.map((name) => ({ image, name })));
+    const found = all.find(({ name }) => name === wanted);
+    const unavailable = this.#unavailable.get(wanted);
     if (found === undefined && unavailable !== undefined) throw unavailable;
-    return found;
-  }
-
-  /** The name that a reference means, undefined where it is an ID or a digest. */
-  #nameOf(image: StoredImage, ref: string): string | undefined {
-    return image.names.find((name) => name === ref || name === `${ref}:latest` || name === this.#normalise(ref));
-  }
-
-  #normalise(ref: string): string | undefined {
-    if (/^(sha256:)?[0-9a-f]{64}$/.test(ref)) return undefined;
-    const reference = parseReference(ref, this.#options.defaultRegistry);
-    return reference.digest === undefined ? nameWithTag(reference) : undefined;
+    if (found !== undefined || defaultRegistry !== undefined) return found;
+    // The docker CLI has a default registry of its own: it pulls by the full name, and then runs by the short one.
+    const inAnyRegistry = all.filter(({ name }) => isShortFor(wanted, name));
+    return inAnyRegistry.length === 1 ? inAnyRegistry[0] : undefined;
   }
 
   async #delete(image: StoredImage): Promise<Removal[]> {

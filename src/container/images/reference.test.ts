@@ -1,6 +1,6 @@
 /** @module References are read and shown as Docker does. */
 import { describe, expect, test } from 'vitest';
-import { nameWithTag, parseReference, registryName } from './reference.ts';
+import { isShortFor, nameWithTag, parseReference, registryName } from './reference.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
@@ -73,4 +73,13 @@ describe('registryName', () => {
   test('says what to configure where there is none', () => {
     expect(() => registryName('busybox')).toThrow(/default-registry/);
   });
+});
+
+test('isShortFor', () => {
+  expect(isShortFor('app:1', 'hub.lan/library/app:1')).toBe(true);
+  expect(isShortFor('team/app:1', 'hub.lan/team/app:1')).toBe(true);
+  expect(isShortFor('app:1', 'hub.lan/app:1')).toBe(false);
+  expect(isShortFor('app:1', 'hub.lan/library/app:2')).toBe(false);
+  expect(isShortFor('app:1', 'library/app:1')).toBe(false);
+  expect(isShortFor('hub.lan/app:1', 'hub.lan/library/hub.lan/app:1')).toBe(false);
 });

@@ -60,13 +60,19 @@ export function registryName(name: string, defaultRegistry?: string): { registry
   if (defaultRegistry === undefined) {
     throw new PontoonError(
       'bad-value',
-      `"${name}" names no registry, and no default registry is configured: write HOST/${name}, or set "default-registry" in daemon.json`,
+      `"${name}" names no registry, and no default registry is configured: write HOST/${name}, or give the daemon --default-registry HOST ("default-registry" in daemon.json)`,
       { subject: name },
     );
   }
   const prefix = defaultPrefix(path, defaultRegistry);
   const full = splitName(`${prefix}${path}`);
   return { registry: full.registry ?? defaultRegistry, path: full.path };
+}
+
+/** True where a name without a registry means this full one of some registry that has the same rule as the default one. */
+export function isShortFor(short: string, full: string): boolean {
+  const { registry } = splitName(full);
+  return registry !== undefined && full === `${defaultPrefix(short, registry)}${short}`;
 }
 
 /** What stands before a short path in the full name: Docker's rule puts plain names of a bare host below 'library/'. */
