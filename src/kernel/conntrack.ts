@@ -63,15 +63,26 @@ export interface ConntrackFilter {
 
 /** The flows of the socket's namespace that match. @throws KernelError */
 export function listConntrack(socket: NetlinkSocket, filter: ConntrackFilter = {}): Flow[] {
-  return matchingEntries(socket, filter, trackedFlows(socket)).map(({ flow }) => flow);
+  return dumps(filter, trackedFlows(socket))
+    .flatMap((dump) => socket.dump(dump))
+    .map((message) => parseEntry(message).flow)
+    .filter((flow) => matches(flow, filter));
 }
 
 /**
- * Makes the kernel forget the flows that match; returns how many there were. Where nothing is tracked, that costs
- * 15 µs; else the kernel walks its whole hash table, 10 ms for 262,144 buckets. @throws KernelError
+ * Makes the kernel forget the flows that match; resolves to how many there were. Where nothing is tracked, that costs
+ * 15 µs; else the kernel walks its whole hash table, 10 ms for 262,144 buckets, on another thread. Nothing else may use
+ * the socket meanwhile. @throws KernelError
  */
-export function flushConntrack(socket: NetlinkSocket, filter: ConntrackFilter): number {
-  return matchingEntries(socket, filter, trackedFlows(socket)).filter((entry) => deleteEntry(socket, entry)).length;
+export async function flushConntrack(socket: NetlinkSocket, filter: ConntrackFilter): Promise<number> {
+  let forgotten = 0;
+  for (const dump of dumps(filter, trackedFlows(socket))) {
+    for (const message of await socket.dumpAsync(dump)) {
+      const entry = parseEntry(message);
+      if (matches(entry.flow, filter) && deleteEntry(socket, entry)) forgotten++;
+    }
+  }
+  return forgotten;
 }
 
 /** How many flows the socket's namespace tracks. @throws KernelError */
@@ -95,21 +106,17 @@ interface Entry {
   readonly id: Buffer;
 }
 
-function matchingEntries(socket: NetlinkSocket, filter: ConntrackFilter, tracked: number): Entry[] {
+/** The dumps that list what matches, and, because the kernel cannot select by everything, more. */
+function dumps(filter: ConntrackFilter, tracked: number) {
   if (tracked === 0) return [];
-  return dumpFamilies(filter, tracked)
-    .flatMap((family) =>
-      socket.dump({
-        call: 'IPCTNL_MSG_CT_GET',
-        type: nfnetlinkType(NFNL_SUBSYS_CTNETLINK, uapi.IPCTNL_MSG_CT_GET),
-        write(message) {
-          message.fixed(nfgenmsg(family));
-          if (family !== AF_UNSPEC) writeFilter(message, filter);
-        },
-      }),
-    )
-    .map(parseEntry)
-    .filter(({ flow }) => matches(flow, filter));
+  return dumpFamilies(filter, tracked).map((family) => ({
+    call: 'IPCTNL_MSG_CT_GET',
+    type: nfnetlinkType(NFNL_SUBSYS_CTNETLINK, uapi.IPCTNL_MSG_CT_GET),
+    write(message: MessageWriter): void {
+      message.fixed(nfgenmsg(family));
+      if (family !== AF_UNSPEC) writeFilter(message, filter);
+    },
+  }));
 }
 
 /** The kernel selects within one family only, and walks the table for each: few flows are better listed all at once. */

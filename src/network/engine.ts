@@ -113,12 +113,13 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     host: cleanup.use(new Host({ forwarding: options.forwarding ?? true })),
     space: new AddressSpace({ ula, ...(options.pools === undefined ? {} : { pools: [...options.pools] }) }),
     leases: new Leases(),
-    ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset()),
+    ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset(onError)),
     ports: cleanup.use(new PortHolder()),
     resolvers: cleanup.use(new Resolvers(paths, onError, options.dns ?? {})),
     announcer: new Announcer(onError),
   };
   cleanup.defer(() => context.host.reaper.settled());
+  cleanup.defer(() => context.ruleset.settled());
   restore(context, options.defaultNetwork || {}, onError);
   await reserveDescriptors(DESCRIPTORS);
   const report = await reconcile(context, { fresh: true });
@@ -314,6 +315,7 @@ export class Engine implements AsyncDisposable {
 
   /** Resolves when what goes on in the background is done: new endpoints are announced, deleted links are gone. */
   async settled(): Promise<void> {
+    await this.#context.ruleset.settled();
     await this.#context.announcer.settled();
     await this.#context.host.reaper.settled();
   }
@@ -353,9 +355,11 @@ export class Engine implements AsyncDisposable {
 
   /** Runs an operation when those before it have ended, and after other work had its turn. */
   #exclusive<T>(operation: () => T | Promise<T>): Promise<T> {
-    const result = this.#turn.then(nextTurn).then(() => {
+    const result = this.#turn.then(nextTurn).then(async () => {
       if (this.#closed.signal.aborted) throw new PontoonError('engine-busy', 'this engine is closed: open another one');
-      return operation();
+      const done = await operation();
+      await this.#context.ruleset.settled();
+      return done;
     });
     this.#turn = result.then(
       () => this.#bell.ring(),

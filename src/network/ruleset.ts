@@ -213,8 +213,12 @@ export interface PacketFilter extends Disposable {
   add(placed: readonly Placed[]): void;
   /** Takes elements out; what is not there is fine. */
   remove(placed: readonly Placed[]): void;
-  /** Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. */
+  /**
+   * Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. It
+   * goes on in the background, until `settled`.
+   */
   forgetFlows(bindings: readonly PortBinding[]): void;
+  settled(): Promise<void>;
   /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
   repair(wanted: readonly Placed[]): string[];
 }
@@ -226,6 +230,7 @@ export class NoRuleset implements PacketFilter {
   add(): void {}
   remove(): void {}
   forgetFlows(): void {}
+  async settled(): Promise<void> {}
 
   /** Removes the table of an engine that had one. */
   repair(): string[] {
@@ -243,9 +248,19 @@ export class NoRuleset implements PacketFilter {
 export class Ruleset implements PacketFilter {
   readonly publishes = true;
   readonly #socket: NetlinkSocket = openNetfilter();
+  /** Of its own, because the kernel is still busy with one request while the next transaction begins. */
+  readonly #flows: NetlinkSocket = openNetfilter();
+  readonly #onError: (error: Error) => void;
+  #flushing: Promise<void> | undefined;
 
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  /** After `settled`. */
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+    this.#flows[Symbol.dispose]();
   }
 
   add(placed: readonly Placed[]): void {
@@ -266,14 +281,22 @@ export class Ruleset implements PacketFilter {
   }
 
   forgetFlows(bindings: readonly PortBinding[]): void {
-    for (const { protocol, hostPort, hostAddress } of bindings) {
-      if (protocol !== 'udp') continue;
-      flushConntrack(this.#socket, {
-        protocol,
-        originalPort: hostPort,
-        ...(isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! }),
+    const udp = bindings.filter(({ protocol, direct }) => protocol === 'udp' && direct !== true);
+    if (udp.length === 0) return;
+    const before = this.#flushing;
+    const flushing = (async () => {
+      await before;
+      for (const binding of udp) await flushFlows(this.#flows, binding);
+    })()
+      .catch(this.#onError)
+      .finally(() => {
+        if (this.#flushing === flushing) this.#flushing = undefined;
       });
-    }
+    this.#flushing = flushing;
+  }
+
+  async settled(): Promise<void> {
+    await this.#flushing;
   }
 
   repair(wanted: readonly Placed[]): string[] {
@@ -349,6 +372,11 @@ function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
 function sameData(set: NftSet, { data }: NftElement, present: RawElement): boolean {
   if (set.data === undefined || set.data === 'verdict' || data === undefined || 'verdict' in data) return true;
   return present.data?.equals(encodeFields(set.data, data).first) === true;
+}
+
+async function flushFlows(socket: NetlinkSocket, { hostPort, hostAddress }: PortBinding): Promise<void> {
+  const destination = isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! };
+  await flushConntrack(socket, { protocol: 'udp', originalPort: hostPort, ...destination });
 }
 
 function isWildcard(hostAddress: string | undefined): boolean {

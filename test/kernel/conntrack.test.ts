@@ -94,10 +94,10 @@ const ports = (filter: ConntrackFilter) =>
     .map(({ original }) => original.destinationPort)
     .sort();
 
-test('an empty table is empty, and a flush of it finds nothing', () => {
+test('an empty table is empty, and a flush of it finds nothing', async () => {
   assert.equal(trackedFlows(netfilter), 0);
   assert.deepEqual(listConntrack(netfilter), []);
-  assert.equal(flushConntrack(netfilter, { protocol: 'udp', originalPort: 53 }), 0);
+  assert.equal(await flushConntrack(netfilter, { protocol: 'udp', originalPort: 53 }), 0);
 });
 
 test('a flow through DNAT is listed with both of its directions', async () => {
@@ -143,21 +143,21 @@ const FILTERS: { name: string; filter: ConntrackFilter; gone: { 4: number[]; 6: 
 for (const { name, filter, gone } of FILTERS) {
   test(`a flush by ${name} takes those flows and no other`, async () => {
     const all = [7000, 7001, 7002, 7003];
-    flushConntrack(netfilter, { protocol: 'udp' });
+    await flushConntrack(netfilter, { protocol: 'udp' });
     for (const family of [4, 6] as const) await talk(family, all);
-    assert.equal(flushConntrack(netfilter, filter), gone[4].length + gone[6].length);
+    assert.equal(await flushConntrack(netfilter, filter), gone[4].length + gone[6].length);
     for (const family of [4, 6] as const) {
       assert.deepEqual(
         ports({ protocol: 'udp', originalDestination: HOST[family] }),
         all.filter((port) => !gone[family].includes(port)),
       );
     }
-    assert.equal(flushConntrack(netfilter, filter), 0, 'nothing is left to take');
+    assert.equal(await flushConntrack(netfilter, filter), 0, 'nothing is left to take');
   });
 }
 
 test('among thousands of flows, the kernel selects, and the result is the same', async () => {
-  flushConntrack(netfilter, {});
+  await flushConntrack(netfilter, {});
   const client = dgram.createSocket('udp4');
   for (let port = 20_000; port < 22_000; port++) {
     await new Promise((resolve) => client.send('', port, SERVER[4], resolve));
@@ -167,13 +167,13 @@ test('among thousands of flows, the kernel selects, and the result is the same',
   await talk(6, [7000, 7001]);
   assert.ok(trackedFlows(netfilter) > 2000);
   assert.deepEqual(ports({ protocol: 'udp', originalPort: [7000, 7009] }), [7000, 7000, 7001, 7001]);
-  assert.equal(flushConntrack(netfilter, { protocol: 'udp', originalPort: 7001 }), 2);
+  assert.equal(await flushConntrack(netfilter, { protocol: 'udp', originalPort: 7001 }), 2);
   assert.deepEqual(ports({ protocol: 'udp', originalPort: [7000, 7009] }), [7000, 7000]);
-  assert.equal(flushConntrack(netfilter, { protocol: 'udp', originalPort: [20_000, 21_999] }), 2000);
+  assert.equal(await flushConntrack(netfilter, { protocol: 'udp', originalPort: [20_000, 21_999] }), 2000);
 });
 
 test('a flow that outlives its rule goes on until it is flushed', async () => {
-  flushConntrack(netfilter, { protocol: 'udp' });
+  await flushConntrack(netfilter, { protocol: 'udp' });
   const client = dgram.createSocket('udp4').bind(0);
   await once(client, 'listening');
   const send = () => new Promise((resolve) => client.send('question', 7005, HOST[4], resolve));
@@ -183,7 +183,7 @@ test('a flow that outlives its rule goes on until it is flushed', async () => {
   nft.run('flush chain inet t output');
   await send();
   await received(serverSockets[0]!, question, from);
-  assert.equal(flushConntrack(netfilter, { protocol: 'udp', originalPort: 7005 }), 1);
+  assert.equal(await flushConntrack(netfilter, { protocol: 'udp', originalPort: 7005 }), 1);
   await send();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(ffi.recvfrom(serverSockets[0]!, question, ffi.MSG_DONTWAIT, from), undefined);

@@ -115,6 +115,16 @@ export class NetlinkSocket implements Disposable {
     throw new KernelError(request.call, 'EINTR', { detail: 'the objects kept changing while they were listed' });
   }
 
+  /**
+   * The same with the walk up to the first full datagram of objects on another thread, for where the kernel looks at many
+   * to find few. What is torn is not read again. Nothing else may use the socket meanwhile.
+   */
+  async dumpAsync(request: Omit<NetlinkRequest, 'flags'>): Promise<NetlinkMessage[]> {
+    const sequence = this.nextSequence();
+    await ffi.sendAsync(this.fd, encode([{ ...request, flags: NLM_F_DUMP }], sequence));
+    return this.#dumpParts(request, sequence).messages;
+  }
+
   /** The messages of one waiting datagram (multicast), or undefined when none waits. @throws KernelError ENOBUFS when some were lost */
   receive(): NetlinkMessage[] | undefined {
     const datagram = this.#datagram();
