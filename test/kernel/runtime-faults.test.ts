@@ -81,10 +81,10 @@ test('a second daemon finds the container of the first, its streams and its end'
 });
 
 test('a terminal that is no more cannot be resized, a process that is no more not attached to', async () => {
-  const { id, directory } = await runToEnd({ args: ['true'] });
+  const { id, directory, conmonPid } = await runToEnd({ args: ['true'] });
+  await ended(conmonPid); // it writes the exit code before it goes
   await assert.rejects(resize(directory, 10, 10), { code: 'container-state' });
   await assert.rejects(resize(directory, -1, 10), { code: 'bad-value' });
-  await sleep(50); // conmon writes the exit code before it goes
   await assert.rejects(attach(directory, { stdout: true }), { code: 'kernel' });
   await runtime.deleteContainer(id);
 });
@@ -179,9 +179,14 @@ test('a conmon that is killed leaves no exit code, and its container can be dele
   const { id, conmonPid, pid } = await create({ args: ['sleep', '100'] });
   await runtime.startProcess(id);
   process.kill(conmonPid, 'SIGKILL');
-  while (existsSync(`/proc/${conmonPid}`) && !readFileSync(`/proc/${conmonPid}/stat`, 'utf8').includes(') Z '))
-    await sleep(10);
+  await ended(conmonPid);
   await runtime.deleteContainer(id);
   while (existsSync(`/proc/${pid}`)) await sleep(10);
   assert.equal(await readExit(exitDirectory, id), undefined);
 });
+
+/** Waits until a process is gone, or nobody but its parent remembers it. */
+async function ended(pid: number): Promise<void> {
+  const isThere = () => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  while (isThere()) await sleep(10);
+}

@@ -17,16 +17,17 @@ test.each([
     'exec: "/nope": stat /nope: no such file or directory',
     127,
   ],
-  ['crun: open executable: Permission denied', 'exec: permission denied', 126],
+  ['crun: open executable: Permission denied', 'exec: "/etc": permission denied', 126],
   [
     'exec failed: unable to start container process: exec: "/etc": permission denied',
     'exec: "/etc": permission denied',
     126,
   ],
   ['crun: mount `/x` to `y`: Invalid argument', 'mount `/x` to `y`: Invalid argument', 128],
+  ['crun: mount `/x` to `y`: Not a directory', 'mount `/x` to `y`: not a directory', 127],
   ['', 'the runtime gave no reason', 128],
 ])('%s', (words, expected, exitCode) => {
-  expect(reason(words)).toBe(expected);
+  expect(reason(words, '/etc')).toBe(expected);
   expect(startExitCode(startFailure('create', 'crun', words))).toBe(exitCode);
 });
 

@@ -7,24 +7,29 @@ import { PontoonError } from '../../errors.ts';
 
 type Step = 'create' | 'start' | 'exec';
 
-/** @throws never; returns the error to throw. `words` is what the runtime wrote to its standard error. */
-export function startFailure(step: Step, runtime: string, words: string): PontoonError {
+const WRONG_MOUNT =
+  'Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+
+/** The error to throw. `words` is what the runtime wrote to its standard error, `command` the program it was to run. */
+export function startFailure(step: Step, runtime: string, words: string, command = ''): PontoonError {
   const context =
     step === 'exec'
       ? 'OCI runtime exec failed: exec failed: unable to start container process'
       : `failed to create task for container: failed to create shim task: OCI runtime create failed: ${runtime} create failed: unable to start container process`;
-  return new PontoonError('start-failed', `${context}: ${reason(words)}: unknown`, { subject: runtime });
+  const why = reason(words, command);
+  const hint = /mount.*not a directory/i.test(why) ? `: ${WRONG_MOUNT}` : '';
+  return new PontoonError('start-failed', `${context}: ${why}: unknown${hint}`, { subject: runtime });
 }
 
 /** The exit code that a container or exec has which could not start. */
 export function startExitCode(error: Error): number {
-  if (/executable file not found|no such file or directory/i.test(error.message)) return 127;
-  if (/permission denied|is a directory|not a directory|exec format error/i.test(error.message)) return 126;
+  if (/executable file not found|no such file or directory|not a directory/i.test(error.message)) return 127;
+  if (/permission denied|is a directory|exec format error/i.test(error.message)) return 126;
   return 128;
 }
 
 /** What went wrong, without the names of the runtime's own parts, in runc's words where crun has others. */
-export function reason(words: string): string {
+export function reason(words: string, command: string): string {
   const text = lastLine(words)
     .replace(/^.*?(?=exec: ")/, '')
     .replace(/^.*unable to start container process: /, '')
@@ -35,7 +40,9 @@ export function reason(words: string): string {
     const what = name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH';
     return `exec: "${name}": ${what}`;
   }
-  if (/^open executable: (?:Operation not permitted|Permission denied)/.test(text)) return 'exec: permission denied';
+  if (/^open executable: (?:Operation not permitted|Permission denied)/.test(text)) {
+    return `exec: "${command}": permission denied`;
+  }
   return text.replace(/\b(?:No such file|Permission denied|Is a directory|Not a directory|Exec format)/g, (error) =>
     error.toLowerCase(),
   );

@@ -8,13 +8,13 @@
  */
 
 export { attach } from './attach.ts';
-export { ranOutOfMemory } from './bundle.ts';
 export { reopenLog, resize } from './control.ts';
 export { findDevices } from './devices.ts';
 export { processEnvironment } from './environment.ts';
 export { type ExitRecord, readExit, watchExits } from './exits.ts';
 export { startExitCode } from './failure.ts';
 export { readHost } from './host.ts';
+export { ranOutOfMemory } from './oom.ts';
 export { findInit, findRuntime } from './program.ts';
 export { type ExecuteOptions, type Execution, type LaunchOptions, Runtime } from './runtime.ts';
 export { cgroupPath, execProcess, ociSpec } from './spec.ts';

@@ -20,7 +20,7 @@ import { readHost } from './host.ts';
 import { findConmon, findRuntime, type Program, run } from './program.ts';
 import { removeRemains } from './remains.ts';
 import { limits } from './resources.ts';
-import { cgroupPath, ociSpec } from './spec.ts';
+import { cgroupPath, type OciProcess, ociSpec } from './spec.ts';
 import type { BundleInput } from './types.ts';
 
 export interface LaunchOptions {
@@ -50,7 +50,7 @@ export interface ExecuteOptions {
   /** A directory of its own, made here: process.json, the exit code (see readExit), attach, ctl. */
   readonly directory: string;
   /** See execProcess. */
-  readonly process: object;
+  readonly process: OciProcess;
   readonly terminal: boolean;
   /** Absent: detached. */
   readonly attach?: AttachOptions;
@@ -121,7 +121,7 @@ export class Runtime {
     this.#cgroups.set(id, cgroupPath(input));
     conmon.proceed();
     const { data: pid, message } = await conmon.report();
-    if (pid <= 0) throw startFailure('create', this.name, message);
+    if (pid <= 0) throw startFailure('create', this.name, message, input.process.args[0]);
     const [conmonPid] = await Promise.all([readPid(join(directory, CONMON_PID)), this.#filters.learn(id, config)]);
     return { pid, conmonPid };
   }
@@ -188,7 +188,7 @@ export class Runtime {
       if (options.attach !== undefined) attachment = await attach(directory, options.attach);
       conmon.proceed();
       const { data: pid, message } = await conmon.report();
-      if (pid <= 0) throw startFailure('exec', this.name, message);
+      if (pid <= 0) throw startFailure('exec', this.name, message, options.process.args[0]);
       return { pid, attachment, exitCode: exitOf(conmon) };
     } catch (error) {
       await attachment?.[Symbol.asyncDispose]();

@@ -17,6 +17,12 @@ import type { BundleInput, Host, UserIds } from './types.ts';
 
 const OCI_VERSION = '1.0.2';
 
+/** `process` of config.json, which is also what an exec is given. */
+export interface OciProcess {
+  readonly args: readonly string[];
+  readonly [field: string]: unknown;
+}
+
 /** config.json; typed where others read or change it. */
 export interface OciConfig {
   readonly annotations?: Readonly<Record<string, string>>;
@@ -49,7 +55,7 @@ export function ociSpec(input: BundleInput, host: Host): OciConfig {
 }
 
 /** The process of an exec: the container's, with what the exec says. `consoleSize` is where the terminal starts. */
-export function execProcess(input: BundleInput, exec: ExecSpec, user: UserIds, host: Host): object {
+export function execProcess(input: BundleInput, exec: ExecSpec, user: UserIds, host: Host): OciProcess {
   const security = { ...input.spec.security, ...(exec.privileged ? { privileged: true } : {}) };
   const env = mergeEnvironment(input.process.env, exec.tty && !input.process.terminal ? ['TERM=xterm'] : []);
   return ociProcess(
@@ -71,7 +77,7 @@ export function cgroupPath({ id, cgroup, spec }: Pick<BundleInput, 'id' | 'cgrou
   return cgroup ?? `${spec.resources?.cgroupParent?.replace(/^\/?/, '/').replace(/\/$/, '') || '/pontoon'}/${id}`;
 }
 
-function containerProcess(input: BundleInput, host: Host): object {
+function containerProcess(input: BundleInput, host: Host): OciProcess {
   return ociProcess(input, input.process, input.spec.consoleSize, host);
 }
 
@@ -80,7 +86,7 @@ function ociProcess(
   process: BundleInput['process'],
   consoleSize: readonly [rows: number, columns: number] | undefined,
   host: Host,
-): object {
+): OciProcess {
   const { spec } = input;
   const { noNewPrivileges, apparmor } = resolveSecurity(spec.security ?? {});
   const rlimits = containerLimits(spec.resources ?? {});
