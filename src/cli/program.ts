@@ -10,7 +10,7 @@ import { describeMisuse } from './failure.ts';
 import { expandBooleans } from './options.ts';
 import { GLOBAL_OPTIONS } from './session.ts';
 
-/** Throws CommanderError instead of ending the process; its messages are one line. No command has its flags yet. */
+/** Throws CommanderError instead of ending the process; its messages are one line. It has the names of commands only. */
 export function createProgram(): Command {
   const program = new Command('pontoon')
     .description('A container engine: containers, the networks that join them, and their ports on the host.')
@@ -47,20 +47,17 @@ export async function runProgram(args: readonly string[]): Promise<void> {
 export async function defineAll(program: Command, entries: readonly Entry[] = COMMANDS): Promise<void> {
   for (const entry of entries) {
     const command = program.commands.find((known) => known.name() === entry.name)!;
-    await (isGroup(entry) ? defineAll(command, entry.entries) : define(command, entry));
+    if (!isGroup(entry)) await define(command, entry);
+    else {
+      addEntries(command, entry.entries);
+      await defineAll(command, entry.entries);
+    }
   }
 }
 
+/** Adds the names below a command; those below groups come when a group is asked for. */
 function addEntries(parent: Command, entries: readonly Entry[]): void {
-  for (const entry of entries) {
-    const command = parent
-      .command(entry.name)
-      .description(entry.summary)
-      .aliases(entry.aliases ?? []);
-    if (!isGroup(entry)) continue;
-    command.enablePositionalOptions();
-    addEntries(command, entry.entries);
-  }
+  for (const { name, summary, aliases = [] } of entries) parent.command(name).description(summary).aliases(aliases);
 }
 
 async function define(command: Command, entry: Exclude<Entry, { entries: unknown }>): Promise<void> {
@@ -86,6 +83,7 @@ function find(program: Command, args: readonly string[]) {
     command = command.commands.find((known) => known.name() === entry.name)!;
     if (!isGroup(entry)) return { command, entry, at: at + 1 };
     entries = entry.entries;
+    addEntries(command.enablePositionalOptions(), entries);
   }
   return { command, entry: undefined, at: args.length };
 }
