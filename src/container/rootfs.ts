@@ -11,6 +11,7 @@
 import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
 import { KernelError } from '../kernel/error.ts';
 import { detachMount, mount } from '../kernel/mounts.ts';
@@ -29,7 +30,7 @@ export type RootPaths = Pick<Container['paths'], 'upper' | 'work' | 'merged' | '
 
 /**
  * Mounts a container's root, unless it is mounted. `lower` is what Images.root() says.
- * @throws KernelError; PontoonError disk-full
+ * @throws KernelError; PontoonError disk-full; feature-missing where overlayfs cannot write to the file system of DATAROOT
  */
 export function mountRoot({ id, lower, dataRoot, runRoot }: RootOptions & { readonly lower: string }): RootPaths {
   const merged = mergedPath(runRoot, id);
@@ -152,7 +153,14 @@ function mountLayers(paths: RootPaths): RootPaths {
   } catch (cause) {
     throw diskError(cause, paths.upper);
   }
-  mountOverlay(paths, paths.merged);
+  try {
+    mountOverlay(paths, paths.merged);
+  } catch (cause) {
+    if (!KernelError.isKernel(cause, 'EINVAL')) throw cause;
+    const advice = 'put the data root on ext4, xfs, btrfs or a tmpfs (--data-root)';
+    const message = `overlayfs cannot write to the file system of ${paths.upper}: ${advice}`;
+    throw new PontoonError('feature-missing', message, { cause, subject: paths.upper });
+  }
   return paths;
 }
 

@@ -378,3 +378,22 @@ test('a root can be mounted, unmounted and removed again and again', async () =>
   await removeRoot(options);
   assert.ok(!existsSync(upper));
 });
+
+test('a data root on which overlayfs cannot write is told', async () => {
+  const roots = createRoots();
+  const lower = mkdtempSync(join(tmpdir(), 'lower-'));
+  const { merged } = mountRoot({ ...roots, id: 'outer', lower });
+  const inner = { ...roots, id: 'inner', lower, dataRoot: join(merged, 'data') };
+  assert.throws(() => mountRoot(inner), refusal('feature-missing', /overlayfs cannot write .*--data-root/));
+});
+
+test('the progress of a load is told in bytes', async () => {
+  const images = await openImages(createRoots());
+  const layer = await tarOf([{ name: 'large', content: Buffer.alloc(10 * 2 ** 20) }]);
+  const told: unknown[] = [];
+  await images.load(Readable.from([await dockerArchive({ layers: [layer] })]), (step) => told.push(step));
+  const id = digestOf(layer).slice(7, 19);
+  assert.deepEqual(told.at(0), { id, status: 'Loading layer', current: 0, total: layer.length });
+  assert.deepEqual(told.at(-1), { id, status: 'Loading layer', current: layer.length, total: layer.length });
+  assert.equal(told.length, 4);
+});

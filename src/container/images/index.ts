@@ -174,7 +174,8 @@ export class Images {
         const staged = await stage.assemble(config, layers, {
           unpacked: (id) => this.#store.isUnpacked(id),
           signal,
-          onLayer: (digest) => onProgress({ id: shortDigest(digest), status: 'Loading layer' }),
+          onLayer: (digest, current, total) =>
+            onProgress({ id: shortDigest(digest), status: 'Loading layer', current, total }),
         });
         const short = names.map((name) => nameWithTag(parseReference(name, this.#options.defaultRegistry)));
         const image = this.#store.add(stage, staged, { names: short, digests: [] });
@@ -217,7 +218,9 @@ export class Images {
         const staged = await stage.assemble(config, layers, {
           unpacked: (id) => this.#store.isUnpacked(id),
           signal,
-          onLayer: (digest) => onProgress({ id: shortDigest(digest), status: 'Verifying Checksum' }),
+          onLayer: (digest, current) => {
+            if (current === 0) onProgress({ id: shortDigest(digest), status: 'Verifying Checksum' });
+          },
         });
         image = this.#store.add(stage, staged, names);
         for (const digest of layers) onProgress({ id: shortDigest(digest), status: 'Pull complete' });

@@ -23,6 +23,17 @@ export interface Blob {
   readonly size: number;
 }
 
+/** How much of a layer's blob has been read, in bytes. */
+type LayerListener = (digest: string, current: number, total: number) => void;
+
+export interface AssembleOptions {
+  /** True for an image, by ID, whose root need not be unpacked. */
+  readonly unpacked: (id: string) => boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Called at the beginning of each layer, at its end, and now and then between. */
+  readonly onLayer?: LayerListener;
+}
+
 /** A whole image in a stage, checked and unpacked. */
 export interface StagedImage {
   /** 'sha256:…' of the configuration. */
@@ -76,19 +87,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /**
-   * Checks that the layers are what the configuration says and unpacks them, unless `unpacked` already. Both the
+   * Checks that the layers are what the configuration says, and unpacks them. Both the
    * configuration and the layers must be in the stage.
    * @throws PontoonError bad-image, disk-full, program-missing
    */
-  async assemble(
-    config: Blob,
-    layers: readonly string[],
-    options: {
-      unpacked: (id: string) => boolean;
-      signal?: AbortSignal | undefined;
-      onLayer?: (digest: string) => void;
-    },
-  ): Promise<StagedImage> {
+  async assemble(config: Blob, layers: readonly string[], options: AssembleOptions): Promise<StagedImage> {
     const { diffIds } = parseConfig(this.readBlob(config.digest));
     if (diffIds.length !== layers.length) {
       throw badImage(`the image's configuration names ${diffIds.length} layers, but there are ${layers.length}`);
@@ -97,8 +100,7 @@ export class Stage implements AsyncDisposable {
     for (const [at, diffId] of diffIds.entries()) {
       options.signal?.throwIfAborted();
       const digest = layers[at] as string;
-      options.onLayer?.(digest);
-      descriptors.push(await this.#checkLayer(digest, diffId));
+      descriptors.push(await this.#checkLayer(digest, diffId, options.onLayer));
     }
     const manifest: Manifest = {
       schemaVersion: 2,
@@ -119,20 +121,21 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Compares a layer with its diff ID, the digest of its tar. A zstd layer is kept as a tar: umoci knows no zstd. */
-  async #checkLayer(digest: string, diffId: string): Promise<Descriptor> {
+  async #checkLayer(digest: string, diffId: string, onLayer: LayerListener = () => {}): Promise<Descriptor> {
     const path = this.blobPath(digest);
     const { size } = await stat(path).catch((cause: unknown) => {
       throw badImage(`layer ${digest} is missing`, cause);
     });
     const tar = new Meter();
+    const read = () => watched(createReadStream(path), (current) => onLayer(digest, current, size));
     try {
       const compression = compressionOf(await headOf(path));
       if (compression === 'zstd') {
-        const blob = await this.addStream(decompress(createReadStream(path)));
+        const blob = await this.addStream(decompress(read()));
         if (blob.digest !== diffId) throw mismatch(diffId, blob.digest);
         return layerDescriptor(MEDIA_TYPES.layer, blob.digest, blob.size, blob.size);
       }
-      await pipeline(createReadStream(path), decompress, tar.through, discard);
+      await pipeline(read, decompress, tar.through, discard);
       if (tar.digest !== diffId) throw mismatch(diffId, tar.digest);
       const mediaType = compression === 'gzip' ? MEDIA_TYPES.layerGzip : MEDIA_TYPES.layer;
       return layerDescriptor(mediaType, digest, size, tar.bytes);
@@ -175,6 +178,22 @@ class Meter {
     this.#digest ??= `sha256:${this.#hash.digest('hex')}`;
     return this.#digest;
   }
+}
+
+const BYTES_BETWEEN_REPORTS = 4 * 1024 * 1024;
+
+async function* watched(source: AsyncIterable<Buffer>, report: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let [bytes, reported] = [0, 0];
+  report(0);
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes - reported >= BYTES_BETWEEN_REPORTS) {
+      report(bytes);
+      reported = bytes;
+    }
+    yield chunk;
+  }
+  report(bytes);
 }
 
 async function discard(source: AsyncIterable<unknown>): Promise<void> {

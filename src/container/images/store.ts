@@ -75,7 +75,8 @@ export class ImageStore {
       await store.#sweep();
     } catch (cause) {
       if (PontoonError.is(cause, 'store')) throw cause;
-      const message = `the image store ${path} cannot be used: ${(cause as Error).message}`;
+      const advice = 'restore it from a copy, or move it away to begin anew';
+      const message = `the image store ${path} cannot be used (${(cause as Error).message}): ${advice}`;
       throw new PontoonError('store', message, { cause, subject: path });
     }
     return store;
