@@ -87,8 +87,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /**
-   * Checks that the layers are what the configuration says, and unpacks them. Both the
-   * configuration and the layers must be in the stage.
+   * Checks that the layers are what the configuration says, and unpacks them. All of them must be in the stage.
    * @throws PontoonError bad-image, disk-full, program-missing
    */
   async assemble(config: Blob, layers: readonly string[], options: AssembleOptions): Promise<StagedImage> {

@@ -115,13 +115,6 @@ export class ImageStore {
     return new Stage(join(this.path, 'stages', randomBytes(8).toString('hex')));
   }
 
-  /** A stage that has the blobs of an image, to unpack it anew. */
-  stageOf(image: StoredImage): Stage {
-    const stage = this.stage();
-    for (const digest of blobsOf(image)) stage.addLink(this.blobPath(digest), digest);
-    return stage;
-  }
-
   /** Takes an image out of its stage. One that is here stays as it is and gets more names. */
   add(stage: Stage, staged: StagedImage, more: ImageNames): StoredImage {
     const known = this.#images.get(staged.id);
