@@ -30,6 +30,9 @@ const LEGACY_COMMANDS = [
   { family: 6, file: 'ip6_tables_names', command: 'ip6tables-legacy-save' },
 ] as const;
 
+/** Where engines serve names inside a container's own stack: such packets never leave it. */
+const RESOLVER = '127.0.0.11';
+
 export interface Filters {
   readonly ruleset: readonly NftObject[];
   readonly xtables: readonly Xtables[];
@@ -85,8 +88,18 @@ function listRuleset(namespace: NetworkNamespace): NftObject[] {
   return nftables.list('ruleset') as NftObject[];
 }
 
-/** A rule with an expression that only iptables understands. */
+/** A rule with an expression that only iptables understands, and which says more than where a container's resolver is. */
 function isOpaqueRule(object: NftObject, family: string): boolean {
-  const rule = object.rule as { family?: string; expr?: readonly object[] } | undefined;
-  return rule?.family === family && rule.expr?.some((expression) => 'xt' in expression) === true;
+  const rule = object.rule as { family?: string; expr?: readonly Expression[] } | undefined;
+  const expressions = rule?.family === family ? (rule.expr ?? []) : [];
+  return expressions.some((one) => 'xt' in one) && !expressions.some(isForResolver);
+}
+
+interface Expression {
+  readonly match?: { readonly op?: string; readonly right?: unknown };
+}
+
+/** Docker's rules in each of its containers fit packets to and from its resolver only. */
+function isForResolver({ match }: Expression): boolean {
+  return match?.op === '==' && match.right === RESOLVER;
 }

@@ -9,6 +9,9 @@
 import type { SeenLink } from './links.ts';
 import type { Link, LinkReference, NamespaceId } from './types.ts';
 
+/** Each question opens a socket. The host's own namespace, where links below mostly are, is known without one. */
+const ASKED_MAX = 100;
+
 /** The links of one namespace, with what is known of the numbers that it has for others. */
 export interface SeenNamespace {
   readonly id: NamespaceId;
@@ -23,20 +26,16 @@ export type AskNumber = (asked: NamespaceId, of: NamespaceId) => number | undefi
 /** The links of each namespace with their other ends. Where none is found, the reference has no namespace. */
 export function joinPeers(namespaces: readonly SeenNamespace[], ask: AskNumber): Map<NamespaceId, Link[]> {
   const pairs = pointBack(namespaces);
-  for (const { id, links, numbers } of namespaces) {
+  for (const namespace of namespaces) {
+    const { id, links, numbers } = namespace;
     for (const { link, other } of links) {
       if (other?.namespaceId === undefined || numbers.has(other.namespaceId)) continue;
-      const candidates = pairs.get(pairKey(other.index, link.index)) ?? [];
-      for (const candidate of candidates) {
-        if (candidate.id === id) continue;
-        // Its own number of us, where it is known, proves the pair without asking.
-        const known = candidate.numbers.get(candidate.number);
-        if (known !== undefined ? known === id : ask(id, candidate.id) === other.namespaceId) {
-          numbers.set(other.namespaceId, candidate.id);
-          candidate.numbers.set(candidate.number, id);
-          break;
-        }
-      }
+      const number = other.namespaceId;
+      const found =
+        other.as === 'peer'
+          ? pairs.get(pairKey(other.index, link.index))?.find((candidate) => isPair(namespace, number, candidate, ask))
+          : havingLink(namespaces, other.index).find((candidate) => ask(id, candidate.id) === number);
+      if (found !== undefined) numbers.set(number, found.id);
     }
   }
   return new Map(namespaces.map((namespace) => [namespace.id, namespace.links.map((seen) => join(seen, namespace))]));
@@ -45,6 +44,22 @@ export function joinPeers(namespaces: readonly SeenNamespace[], ask: AskNumber):
 interface Candidate extends SeenNamespace {
   /** Its number of the namespace that its link points to. */
   readonly number: number;
+}
+
+/** Whether the candidate is the one that the namespace has the number for. */
+function isPair({ id }: SeenNamespace, number: number, candidate: Candidate, ask: AskNumber): boolean {
+  if (candidate.id === id) return false;
+  // Its own number of us, where it is known, proves the pair without asking.
+  const known = candidate.numbers.get(candidate.number);
+  if (known !== undefined ? known !== id : ask(id, candidate.id) !== number) return false;
+  candidate.numbers.set(candidate.number, id);
+  return true;
+}
+
+/** Where a link below can be: nothing in there points back, so that only the index is known. */
+function havingLink(namespaces: readonly SeenNamespace[], index: number): readonly SeenNamespace[] {
+  const having = namespaces.filter(({ links }) => links.some(({ link }) => link.index === index));
+  return having.slice(0, ASKED_MAX);
 }
 
 /** Links that point to another namespace, by their own index and the one they point to. */

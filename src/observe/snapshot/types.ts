@@ -84,7 +84,11 @@ export interface Namespace {
   readonly mdb: readonly MdbEntry[];
   readonly settings: Settings;
   readonly nftables: Nftables;
-  /** Rules of iptables, ip6tables and ebtables, as their save commands write them. */
+  /**
+   * Rules of iptables, ip6tables, ebtables and arptables, as their save commands write them: those of the legacy engine,
+   * and a family's in nf_tables where `nftables` shows some that only these programs understand ('xt'). Left out are those
+   * that only lead to a container's own resolver at 127.0.0.11.
+   */
   readonly xtables: readonly Xtables[];
   /** Sockets that take packets from anybody: listening TCP and SCTP, unconnected UDP. */
   readonly sockets: readonly Socket[];
