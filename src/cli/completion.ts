@@ -44,7 +44,7 @@ export function defineCompletion(command: Command): void {
     .argument('[words...]')
     .action(async (shell: string, words: string[]) => {
       if (shell === 'words') {
-        const found = await candidates(command.parent!, words);
+        const found = await candidates(words);
         process.stdout.write(found.map((candidate) => `${candidate}\n`).join(''));
         return;
       }
@@ -60,32 +60,32 @@ export function defineCompletion(command: Command): void {
 }
 
 /** What may stand where the last word is. */
-async function candidates(program: Command, words: readonly string[]): Promise<string[]> {
-  const { defineAll } = await import('./program.ts');
-  await defineAll(program);
+async function candidates(words: readonly string[]): Promise<string[]> {
+  const { createProgram, findCommand } = await import('./program.ts');
+  const before = words.slice(0, -1);
   const last = words.at(-1) ?? '';
-  const { command, awaits, operands } = walk(program, words.slice(0, -1));
-  const all = awaits !== undefined ? await valuesOf(awaits) : await wordsOf(command, last, operands);
+  const { command, at } = await findCommand(createProgram(), before);
+  const { awaits, operands } = readArguments(command, before.slice(at));
+  const all = awaits === undefined ? await wordsOf(command, last, operands) : await valuesOf(awaits);
   return all.filter((candidate) => candidate.startsWith(last)).toSorted();
 }
 
-/** The command that the words lead to, the option that waits for a value, and how many operands were given. */
-function walk(program: Command, words: readonly string[]) {
-  let command = program;
+/** The option that waits for a value, and how many operands were given. */
+function readArguments(command: Command, words: readonly string[]): { awaits: Option | undefined; operands: number } {
   let awaits: Option | undefined;
   let operands = 0;
   for (const word of words) {
     if (awaits !== undefined) awaits = undefined;
-    else if (word.startsWith('-')) {
-      const option = command.options.find(({ short, long }) => word === short || word === long);
-      awaits = option?.required ? option : undefined;
-    } else {
-      const below = command.commands.find((known) => known.name() === word || known.aliases().includes(word));
-      if (below === undefined) operands++;
-      else command = below;
-    }
+    else if (word.startsWith('-')) awaits = valuedOption(command, word);
+    else operands++;
   }
-  return { command, awaits, operands };
+  return { awaits, operands };
+}
+
+/** Of short ones in a bunch (-itp) the last takes the next word. */
+function valuedOption(command: Command, word: string): Option | undefined {
+  const name = word.startsWith('--') ? word : `-${word.at(-1)}`;
+  return command.options.find(({ short, long, required }) => required && (name === short || name === long));
 }
 
 async function wordsOf(command: Command, last: string, operands: number): Promise<string[]> {
@@ -156,5 +156,5 @@ async function namesOf(path: string, key: string, list?: string): Promise<string
 /** undefined without a daemon: a completion has nobody to complain to. */
 async function ask<T>(path: string): Promise<T | undefined> {
   await using api = new ApiClient(httpTransport(findHost({})));
-  return api.get<T>(path).catch(() => undefined);
+  return await api.get<T>(path).catch(() => undefined);
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { COMMANDS, type Entry, isGroup } from './commands.ts';
+import { COMMANDS, type Entry, isGroup, type Leaf } from './commands.ts';
 import { describeMisuse } from './failure.ts';
 import { expandBooleans } from './options.ts';
 import { GLOBAL_OPTIONS } from './session.ts';
@@ -37,13 +37,12 @@ Example:
 export async function runProgram(args: readonly string[]): Promise<void> {
   const program = createProgram();
   const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
-  const { command, entry, at } = find(program, words);
-  if (entry !== undefined) await define(command, entry);
+  const { command, entry, at } = await findCommand(program, words);
   const expanded = [...words.slice(0, at), ...expandBooleans(command, words.slice(at), entry?.passesThrough)];
   await program.parseAsync(expanded, { from: 'user' });
 }
 
-/** Gives every command its flags, for help and completion. */
+/** Gives every command its flags. */
 export async function defineAll(program: Command, entries: readonly Entry[] = COMMANDS): Promise<void> {
   for (const entry of entries) {
     const command = program.commands.find((known) => known.name() === entry.name)!;
@@ -60,15 +59,22 @@ function addEntries(parent: Command, entries: readonly Entry[]): void {
   for (const { name, summary, aliases = [] } of entries) parent.command(name).description(summary).aliases(aliases);
 }
 
-async function define(command: Command, entry: Exclude<Entry, { entries: unknown }>): Promise<void> {
+async function define(command: Command, entry: Leaf): Promise<void> {
   command.passThroughOptions(entry.passesThrough === true);
   (await entry.load())(command);
   const words = `${command.parent?.parent ? `${command.parent.name()} ` : ''}${command.name()}`;
   command.addHelpText('after', `\nExample:\n  pontoon ${words} ${entry.example}`.trimEnd());
 }
 
-/** The command that the first words name, and where its own arguments begin. */
-function find(program: Command, args: readonly string[]) {
+interface Found {
+  readonly command: Command;
+  /** undefined for a group, and for words that name nothing. */
+  readonly entry: Leaf | undefined;
+  readonly at: number;
+}
+
+/** The command that the first words name, with its flags, and where its own arguments begin; or how far they lead. */
+export async function findCommand(program: Command, args: readonly string[]): Promise<Found> {
   let command = program;
   let entries: readonly Entry[] = COMMANDS;
   for (let at = 0; at < args.length; at++) {
@@ -81,7 +87,10 @@ function find(program: Command, args: readonly string[]) {
     const entry = entries.find(({ name, aliases }) => name === word || aliases?.includes(word));
     if (entry === undefined) break;
     command = command.commands.find((known) => known.name() === entry.name)!;
-    if (!isGroup(entry)) return { command, entry, at: at + 1 };
+    if (!isGroup(entry)) {
+      await define(command, entry);
+      return { command, entry, at: at + 1 };
+    }
     entries = entry.entries;
     addEntries(command.enablePositionalOptions(), entries);
   }
