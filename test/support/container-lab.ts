@@ -114,9 +114,13 @@ export async function openContainerLab(roots: ContainerLab['roots'] = temporaryR
   return lab;
 }
 
+/** All containers that have ever been seen here. */
+const known = new Set<string>();
+
 /** Everything that containers have on the host belongs to one that is there. */
-export function assertNothingLeft({ roots, containers, engine }: ContainerLab, context = ''): void {
+export function assertNothingLeft({ roots, containers, engine, events }: ContainerLab, context = ''): void {
   const all = containers.list();
+  for (const { id } of [...all, ...events]) known.add(id);
   const ids = all.map(({ id }) => id).sort();
   const running = all.flatMap(({ id, state }) => (state.pid > 0 ? [id] : [])).sort();
   const { dataRoot, runRoot } = roots;
@@ -138,6 +142,7 @@ export function assertNothingLeft({ roots, containers, engine }: ContainerLab, c
     rootMounts: overlayMounts(runRoot),
     exitFiles: names(join(runRoot, 'exits')),
     monitors: monitors.map((path) => basename(path)).sort(),
+    cgroups: [...known].filter((id) => hasCgroup(id)).sort(),
   };
   const expected = {
     sandboxes: ids,
@@ -149,6 +154,7 @@ export function assertNothingLeft({ roots, containers, engine }: ContainerLab, c
     rootMounts: running,
     exitFiles: [],
     monitors: running,
+    cgroups: running,
   };
   assert.deepEqual(found, expected, context === '' ? undefined : `${context}: ${JSON.stringify({ found, expected })}`);
 }
@@ -157,6 +163,13 @@ export async function readAll(stream: Attachment['stdout']): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** The cgroups of a host are not in the file's private world: those of other worlds are none of our business. */
+function hasCgroup(id: string): boolean {
+  return ['', 'memory', 'pids', 'systemd', 'unified'].some((controller) =>
+    existsSync(join('/sys/fs/cgroup', controller, 'pontoon', id)),
+  );
 }
 
 function temporaryRoots(): ContainerLab['roots'] {
