@@ -26,6 +26,10 @@ run    busybox-static              cmd:busybox                    what the image
 run    tini                        cmd:tini                       process 1 of containers that ask for --init
 test   docker-compose              cmd:docker-compose             a client of the API to test with
 test   docker-registry             cmd:docker-registry            a registry on loopback to pull from
+test   iptables                    cmd:iptables                   rules by others, for snapshots and explain to read
+test   docker.io                   cmd:dockerd                    a host with Docker to look at, in a private world
+test   podman                      cmd:podman                     a host with Podman to look at, in a private world
+test   netavark                    file:/usr/lib/podman/netavark  Podman's network engine
 test   gcc                         cmd:gcc                        compiles the check of our constants against the kernel's headers
 test   libc6-dev                   file:/usr/include/stdio.h      the headers of the C library, for that check
 test   linux-libc-dev              file:/usr/include/linux/if.h   the headers of the kernel, for that check
@@ -108,7 +112,7 @@ $(echo "$missing" | describe packages)" "as root: apt-get install --no-install-r
   say "installing with apt-get (log: $logs/apt.log):"
   echo "$missing" | describe packages
   logged apt apt-get update
-  case " $names " in *' docker.io '*) keep_services_down ;; esac
+  case " $names " in *' docker.io '* | *' podman '*) keep_services_down ;; esac
   # shellcheck disable=SC2086 # a list of words
   DEBIAN_FRONTEND=noninteractive logged apt apt-get install --yes --no-install-recommends \
     -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 $names
@@ -117,8 +121,8 @@ $(echo "$missing" | describe packages)" "as root: apt-get install --no-install-r
 $(echo "$missing" | describe things)"
 }
 
-# Docker's package would start its daemon, which changes the packet filter of the machine; the bench starts one in a
-# world of its own. policy-rc.d is Debian's way to say that no service starts.
+# Docker's package would start its daemon, which changes the packet filter of the machine; tests and the bench start one
+# in a world of its own. policy-rc.d is Debian's way to say that no service starts.
 keep_services_down() {
   [ ! -e /usr/sbin/policy-rc.d ] || return 0
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT
