@@ -54,10 +54,20 @@ export class SeqpacketConnection implements Disposable {
     }
   }
 
-  /** One message of at most 64 KiB; undefined: none now; empty: the other side has ended. @throws KernelError ECONNRESET */
+  /** One message of at most 64 KiB; undefined: none now; empty: the other side has ended. @throws KernelError */
   receive(): Buffer | undefined {
-    const length = ffi.recv(this.#fd, received, ffi.MSG_DONTWAIT);
+    const length = this.#receive();
     return length === undefined ? undefined : Buffer.from(received.subarray(0, length));
+  }
+
+  #receive(): number | undefined {
+    try {
+      return ffi.recv(this.#fd, received, ffi.MSG_DONTWAIT);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ECONNRESET')) throw error;
+      // The other side went with something of ours unread. That is told once, before what it has sent.
+      return ffi.recv(this.#fd, received, ffi.MSG_DONTWAIT);
+    }
   }
 
   /** Sends one message; false when there is no room now. @throws KernelError EPIPE where the other side is gone */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLog } from '../../src/container/logs.ts';
@@ -113,6 +114,16 @@ test('one who goes while the process writes does not hold it up', async () => {
   await sleep(50);
   await streams[Symbol.asyncDispose]();
   assert.equal((await exit).code, 0);
+  await runtime.deleteContainer(id);
+});
+
+test('what a process said is heard, though it ended with its input unread', async () => {
+  const { id, directory } = await create({ args: ['busybox', 'head', '-n1'], stdin: true });
+  const streams = await attach(directory, { stdin: true, stdout: true });
+  await runtime.startProcess(id);
+  streams.stdin?.on('error', () => {}); // it is closed with the process
+  streams.stdin?.write('y\n'.repeat(1_000_000));
+  assert.equal(await text(streams.stdout), 'y\n');
   await runtime.deleteContainer(id);
 });
 

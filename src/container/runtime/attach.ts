@@ -68,7 +68,7 @@ class ConmonAttachment implements Attachment {
 
   #read(): void {
     for (;;) {
-      const frame = this.#receive();
+      const frame = this.#connection.receive();
       if (frame === undefined) return;
       if (frame.length === 0) {
         this.#close();
@@ -80,15 +80,6 @@ class ConmonAttachment implements Attachment {
         this.#pause();
         return;
       }
-    }
-  }
-
-  #receive(): Buffer | undefined {
-    try {
-      return this.#connection.receive();
-    } catch (error) {
-      if (KernelError.isKernel(error, 'ECONNRESET')) return Buffer.alloc(0); // conmon went with input unread
-      throw error;
     }
   }
 
@@ -119,7 +110,8 @@ class ConmonAttachment implements Attachment {
       }
       done();
     } catch (error) {
-      done(error as Error);
+      // The process has ended, and does not need what we have; its output may still be on the way.
+      done(KernelError.isKernel(error, 'EPIPE', 'ECONNRESET', 'ENOTCONN') ? null : (error as Error));
     }
   }
 

@@ -47,6 +47,8 @@ export class Conmon implements Disposable {
     this.#child.on('error', (error) => {
       this.#errors = error.message;
     });
+    // Without descriptors to spare, spawn makes none of the pipes; the types do not know that.
+    if ((this.#child.stdio as unknown) === undefined) throw this.#failure('too many files are open');
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });
@@ -89,8 +91,8 @@ export class Conmon implements Disposable {
     return this.#pipe(START_FD) as Writable;
   }
 
-  #failure(): PontoonError {
-    const words = this.#errors.trim() || 'it ended without a word';
+  #failure(why = 'it ended without a word'): PontoonError {
+    const words = this.#errors.trim() || why;
     return new PontoonError('program', `conmon failed: ${words.replaceAll(/\[conmon:\w\]: /g, '')}`, {
       subject: 'conmon',
     });

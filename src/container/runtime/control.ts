@@ -10,14 +10,16 @@ import { PontoonError } from '../../errors.ts';
 
 const WIN_RESIZE_EVENT = 1;
 const REOPEN_LOGS_EVENT = 2;
+/** What conmon takes at most. */
 const LIMIT = 1000;
 
 /** Changes the size of the terminal of the process whose conmon works in `directory`. @throws PontoonError container-state, bad-value */
 export async function resize(directory: string, rows: number, columns: number): Promise<void> {
-  if (![rows, columns].every((size) => Number.isInteger(size) && size >= 0 && size <= LIMIT)) {
-    throw new PontoonError('bad-value', `a terminal of ${rows} by ${columns} cannot be: say 0 to ${LIMIT} each`);
+  if (![rows, columns].every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new PontoonError('bad-value', `a terminal of ${rows} by ${columns} cannot be: say whole numbers`);
   }
-  await command(directory, `${WIN_RESIZE_EVENT} ${rows} ${columns}\n`);
+  const [height, width] = [rows, columns].map((size) => Math.min(size, LIMIT));
+  await command(directory, `${WIN_RESIZE_EVENT} ${height} ${width}\n`);
 }
 
 /** Has conmon open its log again, after it was moved away. */

@@ -50,7 +50,13 @@ export class SyncPipe {
   }
 }
 
+/** conmon does not escape all that JSON wants escaped, and a message may quote what a user typed. */
 function parse(line: string): SyncMessage {
-  const { data, message = '' } = JSON.parse(line) as { data: number; message?: string };
-  return { data, message };
+  const printable = line.replaceAll(/\p{Cc}/gu, ' ');
+  try {
+    const { data, message = '' } = JSON.parse(printable) as { data: number; message?: string };
+    return { data, message };
+  } catch {
+    return { data: -1, message: printable };
+  }
 }
