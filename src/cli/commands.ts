@@ -234,6 +234,12 @@ const OBSERVE: readonly Leaf[] = [
     example: 'docker:web docker:db --port 5432',
     load: async () => (await import('./observe/explain.ts')).defineExplain,
   },
+  {
+    name: 'trace',
+    summary: "send a probe, and show it at every hop with the time; or where it dies, and the kernel's reason",
+    example: 'docker:web docker:db --port 5432 --pcap web-db.pcapng',
+    load: async () => (await import('./observe/trace.ts')).defineTrace,
+  },
 ];
 
 export const COMMANDS: readonly Entry[] = [

@@ -50,6 +50,10 @@ const c = {
   close: libc.func('int close(int fd)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
   if_nametoindex: libc.func('uint32_t if_nametoindex(str name)'),
+  perf_event_open: libc.func('syscall', 'long', ['long', 'void *', 'int', 'int', 'int', 'unsigned long']),
+  mmap: libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)'),
+  munmap: libc.func('int munmap(void *address, size_t length)'),
+  clock_gettime: libc.func('int clock_gettime(int clock, void *time)'),
 };
 
 /** Any memory that can be handed to a system call. */
@@ -412,4 +416,44 @@ export function libnftables(): LibNftables {
     nft_run_cmd_from_buffer: library.func('int nft_run_cmd_from_buffer(void *context, str commands)'),
   };
   return nftables;
+}
+
+/** By architecture, since these numbers are not the same everywhere (asm/unistd.h). */
+const SYS_PERF_EVENT_OPEN: Partial<Record<NodeJS.Architecture, number>> = { x64: 298, arm64: 241 };
+const PERF_FLAG_FD_CLOEXEC = 8;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+
+/** Opens a performance event of one CPU, for all processes. `attributes`: struct perf_event_attr. @throws KernelError */
+export function perfEventOpen(attributes: Bytes, cpu: number): number {
+  const number = SYS_PERF_EVENT_OPEN[process.arch];
+  if (number === undefined) {
+    throw new PontoonError('feature-missing', `performance events are not known for the architecture ${process.arch}`);
+  }
+  return check(Number(c.perf_event_open(number, attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)), 'perf_event_open');
+}
+
+/** Memory that a descriptor shares with the kernel, until it is disposed of. */
+export interface SharedMemory extends Disposable {
+  readonly bytes: Buffer;
+}
+
+/** @throws KernelError */
+export function mapShared(fd: number, length: number): SharedMemory {
+  const address = c.mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0) as unknown;
+  if (koffi.address(address) === 0xffff_ffff_ffff_ffffn) throw new KernelError('mmap', errnoName(koffi.errno()), {});
+  const bytes = Buffer.from(koffi.view(address, length));
+  return {
+    bytes,
+    [Symbol.dispose]: () => {
+      check(c.munmap(address, length), 'munmap');
+    },
+  };
+}
+
+/** The time of day in nanoseconds since 1970 (CLOCK_REALTIME), as the kernel stamps packets. */
+export function realtimeNs(): bigint {
+  const time = Buffer.alloc(16);
+  check(c.clock_gettime(0, time), 'clock_gettime');
+  return time.readBigInt64LE(0) * 1_000_000_000n + time.readBigInt64LE(8);
 }

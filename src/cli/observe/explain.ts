@@ -5,78 +5,51 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
-import { parseQuestion } from '../../observe/endpoints/index.ts';
 import { describeExplanation, type Explanation, explain, type Language, teach } from '../../observe/explain/index.ts';
 import type { Snapshot } from '../../observe/snapshot/types.ts';
-import { ExitStatus } from '../failure.ts';
-import { integer } from '../values.ts';
+import { addQuestion, answering, CANNOT_TELL, type QuestionFlags, readQuestion, snapshotFor } from './question.ts';
 
-interface Flags {
-  readonly proto?: string;
-  readonly port?: number;
-  readonly fromPort?: number;
-  readonly size?: number;
-  readonly ipv4?: true;
-  readonly ipv6?: true;
+interface Flags extends QuestionFlags {
   readonly snapshot?: string;
   readonly format: 'text' | 'json';
   readonly teach?: true;
+  readonly verify?: true;
   readonly lang: Language;
 }
 
-/** Of the verdicts; 2 also for a question that makes no sense. */
-const STATUS = { reachable: 0, unreachable: 1, unknown: 2 } as const;
+const STATUS = { reachable: 0, unreachable: 1, unknown: CANNOT_TELL } as const;
 
 export function defineExplain(command: Command): void {
-  command
-    .argument(
-      '<from>',
-      'who asks: a container, docker:NAME, podman:NAME, netns:NAME|PATH, pid:N, host, host/IFACE, outside',
-    )
-    .argument('<to>', 'who is asked: the same, an address, or a name as the asker would resolve it')
-    .option('--proto <protocol>', 'icmp, tcp, udp or sctp (default: tcp with --port, else icmp)')
-    .option('--port <port>', 'the port that is asked', integer)
-    .option('--from-port <port>', 'the port that asks', integer)
-    .option('--size <bytes>', 'what the packet carries, like ping -s', integer)
-    .option('-4, --ipv4', 'by IPv4')
-    .option('-6, --ipv6', 'by IPv6')
+  addQuestion(command)
     .option('--snapshot <file>', "explain a saved snapshot, such as somebody else's, instead of this host")
+    .option('--verify', 'send a probe as well, and report any difference as a bug of ours')
     .option('--teach', 'as a story for learners')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addOption(new Option('--lang <language>', 'the language').choices(['en', 'zh']).default('en'))
-    .action(async (from: string, to: string, flags: Flags) => {
-      const explanation = await answer(from, to, flags);
-      process.stdout.write(`${render(explanation, flags)}\n`);
-      if (STATUS[explanation.verdict] !== 0) throw new ExitStatus(STATUS[explanation.verdict]);
-    });
+    .action((from: string, to: string, flags: Flags) => answering(() => run(from, to, flags)));
 }
 
-async function answer(
-  from: string,
-  to: string,
-  { proto, port, fromPort, size, ipv4, ipv6, snapshot }: Flags,
-): Promise<Explanation> {
-  try {
-    const family = ipv4 ? 4 : ipv6 ? 6 : undefined;
-    const question = parseQuestion(from, to, {
-      ...(proto === undefined ? {} : { protocol: proto }),
-      ...(port === undefined ? {} : { port }),
-      ...(fromPort === undefined ? {} : { fromPort }),
-      ...(size === undefined ? {} : { sizeBytes: size }),
-      ...(family === undefined ? {} : { family }),
-    });
-    return explain(snapshot === undefined ? await take(fromPort !== undefined) : await read(snapshot), question);
-  } catch (error) {
-    if (!(error instanceof PontoonError)) throw error;
-    process.stderr.write(`pontoon: ${error.message}\n`);
-    throw new ExitStatus(2);
+async function run(from: string, to: string, flags: Flags): Promise<number> {
+  const question = readQuestion(from, to, flags);
+  if (flags.verify && flags.snapshot !== undefined) {
+    throw new PontoonError('bad-value', 'a saved snapshot cannot be verified: leave out --snapshot or --verify');
   }
-}
-
-/** Tracked flows matter where the source port is given: only then is the flow one that may be tracked. */
-async function take(conntrack: boolean): Promise<Snapshot> {
-  const { takeSnapshot } = await import('../../observe/snapshot/take.ts');
-  return takeSnapshot({ conntrack });
+  const snapshot = flags.snapshot === undefined ? await snapshotFor(flags) : await read(flags.snapshot);
+  if (!flags.verify) {
+    const explanation = explain(snapshot, question);
+    process.stdout.write(`${render(explanation, flags)}\n`);
+    return STATUS[explanation.verdict];
+  }
+  const { disagreement, trace } = await import('../../observe/trace/index.ts');
+  const result = await trace(snapshot, question);
+  process.stdout.write(`${render(result.explanation, flags)}\n`);
+  const difference = disagreement(result);
+  if (difference === undefined) {
+    process.stderr.write(`verified: the probe was ${result.verdict}\n`);
+    return STATUS[result.explanation.verdict];
+  }
+  process.stderr.write(`pontoon: ${difference}\n`);
+  return CANNOT_TELL;
 }
 
 async function read(path: string): Promise<Snapshot> {
