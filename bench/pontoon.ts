@@ -98,19 +98,24 @@ export async function networkTimes(argument: { count: number; others: number }):
   return { createMs, removeMs };
 }
 
-/** `count` ports of a running sandbox, published as one range; processes and memory are what that adds. */
-export async function publishCost(argument: { count: number }): Promise<PublishCost> {
+/**
+ * `count` ports of a running sandbox, published as one range, under their own numbers or from port 1 on; processes and
+ * memory are what that adds when all of them are held.
+ */
+export async function publishCost(argument: { count: number; renumbered?: boolean }): Promise<PublishCost> {
   await using engine = await benchEngine();
   await warmUp(engine);
   await engine.createSandbox({ name: 'bench', endpoints: [{ network: 'bridge' }] });
   const last = argument.count - 1;
+  const first = argument.renumbered ? 1 : PORTS;
+  const range = { port: [first, first + last], hostPort: [PORTS, PORTS + last] } as const;
   // Once before the clock starts, as for everything here, so that what stays is not counted as the range's.
-  await engine.publish('bench', { port: [1, 1 + last], hostPort: [PORTS, PORTS + last] });
+  await engine.publish('bench', range);
+  await engine.settled();
   await engine.unpublish('bench', { hostPort: PORTS });
   const before = { memoryMB: residentMB(), processes: processes().length };
-  const publishMs = await timeMs(() =>
-    engine.publish('bench', { port: [1, 1 + last], hostPort: [PORTS, PORTS + last] }),
-  );
+  const publishMs = await timeMs(() => engine.publish('bench', range));
+  await engine.settled();
   const added = { memoryMB: residentMB() - before.memoryMB, processes: processes().length - before.processes };
   const unpublishMs = await timeMs(() => engine.unpublish('bench', { hostPort: PORTS }));
   await engine.removeSandbox('bench');

@@ -114,7 +114,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     space: new AddressSpace({ ula, ...(options.pools === undefined ? {} : { pools: [...options.pools] }) }),
     leases: new Leases(),
     ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset(onError)),
-    ports: cleanup.use(new PortHolder()),
+    ports: cleanup.use(new PortHolder(onError)),
     resolvers: cleanup.use(new Resolvers(paths, onError, options.dns ?? {})),
     announcer: new Announcer(onError),
   };
@@ -313,9 +313,13 @@ export class Engine implements AsyncDisposable {
     });
   }
 
-  /** Resolves when what goes on in the background is done: new endpoints are announced, deleted links are gone. */
+  /**
+   * Resolves when what goes on in the background is done: new endpoints are announced, the ports of long ranges held,
+   * deleted links gone.
+   */
   async settled(): Promise<void> {
     await this.#context.ruleset.settled();
+    await this.#context.ports.settled();
     await this.#context.announcer.settled();
     await this.#context.host.reaper.settled();
   }

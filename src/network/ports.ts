@@ -3,13 +3,16 @@
  *
  * A published port is held by a bound socket in the host's namespace, so that a conflict with any program is an error
  * at once, in both directions. The sockets only hold: the kernel's rules carry the traffic, also while no engine runs.
+ * Of a long range that nobody has touched, the sockets are opened in the background.
  * @see docs/decisions/0005-held-ports.md
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
 import { type Errno, KernelError } from '../kernel/error.ts';
 import { canonicalAddress } from '../kernel/inet.ts';
 import { boundPort, closeSockets, tryBindPorts } from '../kernel/inet-socket.ts';
+import { seesBoundSockets, usesPorts } from '../kernel/port-usage.ts';
 import type { PortBinding, PortBindingSpec, PortOrRange, Protocol } from './types.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
@@ -49,10 +52,24 @@ export function formatHostSide({ protocol, hostAddress, hostPort: [first, last] 
   return `${address}:${first === last ? first : `${first}-${last}`}/${protocol}`;
 }
 
+/** A range is long from so many ports on: to ask whether somebody has one of them costs as much as to hold so many. */
+const LONG_RANGE = 128;
+/** How many ports are held in one turn of the event loop in the background: some 0.2 ms. */
+const PORTS_A_TURN = 50;
+
 /** The sockets that hold the host ports of all bindings. */
 export class PortHolder implements Disposable {
   /** By the very object, not by what it says: a stopped sandbox may have a binding like that of a running one. */
   readonly #held = new Map<PortBinding, number[]>();
+  /** Bindings whose ports are free and not all held yet, with the next port to hold. */
+  readonly #unfinished = new Map<PortBinding, number>();
+  readonly #onError: (error: Error) => void;
+  #holding: Promise<void> | undefined;
+
+  /** `onError` hears of ports that another program took in the moment before they were held. */
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
 
   /**
    * Holds the host ports of bindings: each its own, or the first free one that it may have.
@@ -79,12 +96,19 @@ export class PortHolder implements Disposable {
     for (const binding of bindings) {
       closeSockets(this.#held.get(binding) ?? []);
       this.#held.delete(binding);
+      this.#unfinished.delete(binding);
     }
+  }
+
+  /** Resolves when all ports are held. */
+  async settled(): Promise<void> {
+    await this.#holding;
   }
 
   [Symbol.dispose](): void {
     for (const fds of this.#held.values()) closeSockets(fds);
     this.#held.clear();
+    this.#unfinished.clear();
   }
 
   #holdFirst(wanted: PortBinding, whoHas: (binding: HostSide) => string | undefined): PortBinding {
@@ -127,6 +151,13 @@ export class PortHolder implements Disposable {
   #tryHold(binding: { -readonly [K in keyof PortBinding]: PortBinding[K] }): Errno | undefined {
     const { protocol, hostAddress } = binding;
     const [first, last] = binding.hostPort;
+    this.#finish();
+    if (last - first >= LONG_RANGE && isUntouched(protocol, hostAddress, first, last)) {
+      this.#held.set(binding, []);
+      this.#unfinished.set(binding, first);
+      this.#holding ??= this.#holdInBackground();
+      return undefined;
+    }
     const fds = bindHostPorts(protocol, hostAddress, first, last);
     if (typeof fds === 'string') return fds;
     if (first === 0) {
@@ -136,6 +167,53 @@ export class PortHolder implements Disposable {
     this.#held.set(binding, fds);
     return undefined;
   }
+
+  async #holdInBackground(): Promise<void> {
+    for (;;) {
+      await nextTurn();
+      const [first] = this.#unfinished.keys();
+      if (first === undefined) break;
+      this.#holdSome(first, PORTS_A_TURN);
+    }
+    this.#holding = undefined;
+  }
+
+  /** Holds now what is not held yet, so that whoever asks next meets it. */
+  #finish(): void {
+    for (const binding of this.#unfinished.keys()) this.#holdSome(binding, Number.POSITIVE_INFINITY);
+  }
+
+  #holdSome(binding: PortBinding, atMost: number): void {
+    const { protocol, hostAddress, hostPort } = binding;
+    const from = this.#unfinished.get(binding)!;
+    const to = Math.min(hostPort[1], from + atMost - 1);
+    if (to === hostPort[1]) this.#unfinished.delete(binding);
+    else this.#unfinished.set(binding, to + 1);
+    try {
+      const fds = bindHostPorts(protocol, hostAddress, from, to);
+      if (typeof fds === 'string') throw new KernelError('bind', fds);
+      this.#held.get(binding)!.push(...fds);
+    } catch (cause) {
+      const side = formatHostSide({ protocol, hostAddress, hostPort: [from, to] });
+      const message = `a port of ${side} is published, but could not be held: publish the range again`;
+      this.#onError(new PontoonError('port-taken', message, { cause, subject: side }));
+    }
+  }
+}
+
+/** Which protocols the kernel can be asked about, once known. */
+const askable = new Map<Protocol, boolean>();
+
+/** Whether nobody has any of the ports for sure: then to hold them can hardly fail. False where that is not known. */
+function isUntouched(protocol: Protocol, hostAddress: string | undefined, first: number, last: number): boolean {
+  if (protocol === 'sctp') return false;
+  if (!askable.has(protocol)) askable.set(protocol, seesBoundSockets(protocol));
+  if (!askable.get(protocol) || usesPorts(protocol, first, last)) return false;
+  // Whether the address is one of this host's, the first port says.
+  const fds = bindHostPorts(protocol, hostAddress, first, first);
+  if (typeof fds === 'string') return false;
+  closeSockets(fds);
+  return true;
 }
 
 /** The host ports to try for a binding, best first. */

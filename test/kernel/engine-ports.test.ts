@@ -8,7 +8,7 @@ import { createServer, Socket } from 'node:net';
 import { test } from 'node:test';
 import type { PortBindingSpec } from '../../src/index.ts';
 import { hasFeature } from '../../src/kernel/features.ts';
-import { openOutgoingSocket } from '../../src/kernel/inet-socket.ts';
+import { closeSockets, openBoundSocket, openOutgoingSocket } from '../../src/kernel/inet-socket.ts';
 import { ADDRESSES, inside, isPontoonError, openLab, serveWeb } from '../support/lab.ts';
 
 const lab = await openLab({ defaultNetwork: { ipv6: true } });
@@ -162,11 +162,56 @@ test('a range of 1,000 ports is one element of the rules', async () => {
       4,
       'first and last of one element for each family',
     );
+    await engine.settled();
     assert.equal(await programMayListen(20_000), false);
     assert.equal(await programMayListen(20_999), false);
   }
   assert.equal(await lab.sh('host', 'nft list table inet pontoon'), before);
   assert.equal(await programMayListen(20_500), true);
+});
+
+test('the ports of a long range are held soon, and conflicts with it are errors at once', async () => {
+  const range = { port: [20_000, 20_999], hostPort: [20_000, 20_999] } as const;
+  {
+    await using _range = await published(range);
+    await assert.rejects(engine.publish('spare', { port: 80, hostPort: 20_998 }), isPontoonError('port-taken'));
+    await assert.rejects(
+      engine.publish('spare', { port: [1, 200], hostPort: [20_900, 21_099] }),
+      isPontoonError('port-taken'),
+    );
+    assert.equal(await programMayListen(21_050), true, 'nothing stays held of the refused one');
+  }
+  for (const protocol of ['tcp', 'udp'] as const) {
+    await using _range = await published({ ...range, protocol });
+    await engine.settled();
+    for (const port of [20_000, 20_500, 20_999]) {
+      assert.throws(() => openBoundSocket(protocol, '0.0.0.0', port), { errno: 'EADDRINUSE' });
+    }
+  }
+  await published(range).then((binding) => binding[Symbol.asyncDispose]());
+  await engine.settled();
+  assert.equal(await programMayListen(20_999), true, 'what was taken back at once is not held afterwards');
+  await assert.rejects(
+    lab.sandbox('twice', [{ network: 'bridge', ports: [range, { ...range, port: [1, 1000] }] }]),
+    isPontoonError('port-taken'),
+  );
+  assert.deepEqual(lab.failures, []);
+});
+
+test('a long range with one port in use is refused as a whole', async () => {
+  const range = { port: [20_000, 20_999], hostPort: [20_000, 20_999] } as const;
+  for (const address of ['0.0.0.0', '127.0.0.1', '::1']) {
+    const bound = openBoundSocket('tcp', address, 20_700);
+    await assert.rejects(engine.publish('web', range), isPontoonError('port-taken'), `bound to ${address}`);
+    closeSockets([bound]);
+  }
+  {
+    await using _program = await startProgram(20_700);
+    await assert.rejects(engine.publish('web', range), isPontoonError('port-taken'));
+  }
+  await assert.rejects(engine.publish('web', { ...range, hostAddress: '203.0.113.9' }), isPontoonError('bad-address'));
+  await engine.settled();
+  assert.equal(await programMayListen(20_000), true);
 });
 
 test('a port that we publish already is refused, and nothing changes', async () => {

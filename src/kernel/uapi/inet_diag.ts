@@ -5,3 +5,6 @@
 
 export const SOCK_DIAG_BY_FAMILY = 20;
 export const INET_DIAG_SKV6ONLY = 11;
+export const INET_DIAG_REQ_BYTECODE = 1;
+export const INET_DIAG_BC_S_GE = 2;
+export const INET_DIAG_BC_S_LE = 3;
