@@ -7,10 +7,15 @@ import type { Command } from 'commander';
 /** Adds a command's arguments, flags and action. */
 export type Definition = (command: Command) => void;
 
-export interface Leaf {
+interface Named {
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly summary: string;
+  /** The heading in the help above it and those that follow. */
+  readonly opens?: string;
+}
+
+export interface Leaf extends Named {
   /** Arguments that make sense, for the help. */
   readonly example: string;
   /** What follows the first operand belongs to the container's process, flags and all. */
@@ -18,10 +23,7 @@ export interface Leaf {
   readonly load: () => Promise<Definition>;
 }
 
-export interface Group {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly summary: string;
+export interface Group extends Named {
   readonly entries: readonly Entry[];
 }
 
@@ -69,18 +71,18 @@ const RMI: Leaf = {
 /** These stand alone (pontoon run) and below their group (pontoon container run). */
 const CONTAINER: readonly Leaf[] = [
   {
-    name: 'create',
-    summary: 'make a container',
-    example: '--name web -p 8080:80 pontoon/busybox httpd -f',
-    passesThrough: true,
-    load: async () => (await import('./container/create.ts')).defineCreate,
-  },
-  {
     name: 'run',
     summary: 'make a container and start it',
     example: '--rm -it pontoon/busybox sh',
     passesThrough: true,
     load: async () => (await import('./container/run.ts')).defineRun,
+  },
+  {
+    name: 'create',
+    summary: 'make a container',
+    example: '--name web -p 8080:80 pontoon/busybox httpd -f',
+    passesThrough: true,
+    load: async () => (await import('./container/create.ts')).defineCreate,
   },
   {
     name: 'start',
@@ -167,6 +169,12 @@ const CONTAINER: readonly Leaf[] = [
     load: async () => (await processes()).defineTop,
   },
   {
+    name: 'export',
+    summary: "write a container's files to a tar archive",
+    example: '-o root.tar web',
+    load: async () => (await archives()).defineExport,
+  },
+  {
     name: 'diff',
     summary: 'list what a container changed in its files',
     example: 'web',
@@ -230,6 +238,7 @@ const EVENTS: Leaf = {
 const OBSERVE: readonly Leaf[] = [
   {
     name: 'explain',
+    opens: 'Diagnosis:',
     summary: 'say why one reaches another, or why not, hop by hop',
     example: 'docker:web docker:db --port 5432',
     load: async () => (await import('./observe/explain.ts')).defineExplain,
@@ -244,20 +253,32 @@ const OBSERVE: readonly Leaf[] = [
 
 export const COMMANDS: readonly Entry[] = [
   ...OBSERVE,
-  ...CONTAINER.slice(0, 2),
-  PS,
-  ...CONTAINER.slice(2),
+  { ...PS, opens: 'Containers:' },
+  ...CONTAINER,
   {
     name: 'inspect',
     summary: 'show everything about containers, images, networks, volumes or sandboxes, as JSON',
     example: "-f '{{.State.Status}}' web",
     load: async () => (await import('./system/inspect.ts')).defineInspect,
   },
-  IMAGES,
+  { ...IMAGES, opens: 'Images:' },
   ...IMAGE,
   RMI,
   {
+    name: 'login',
+    summary: 'keep a user and password for a registry',
+    example: '-u me registry.example',
+    load: async () => (await import('./image/login.ts')).defineLogin,
+  },
+  {
+    name: 'logout',
+    summary: 'forget the password for a registry',
+    example: 'registry.example',
+    load: async () => (await import('./image/login.ts')).defineLogout,
+  },
+  {
     name: 'publish',
+    opens: 'Networks:',
     summary: 'publish ports of a running container or sandbox on the host',
     example: 'web 8080:80 127.0.0.1:5353:53/udp',
     load: async () => (await endpoints()).definePublish,
@@ -282,6 +303,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'container',
+    opens: 'By kind:',
     summary: 'all that is done with containers',
     entries: [
       {
@@ -467,7 +489,7 @@ export const COMMANDS: readonly Entry[] = [
       },
     ],
   },
-  EVENTS,
+  { ...EVENTS, opens: 'System:' },
   INFO,
   {
     name: 'version',

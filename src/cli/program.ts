@@ -56,7 +56,10 @@ export async function defineAll(program: Command, entries: readonly Entry[] = CO
 
 /** Adds the names below a command; those below groups come when a group is asked for. */
 function addEntries(parent: Command, entries: readonly Entry[]): void {
-  for (const { name, summary, aliases = [] } of entries) parent.command(name).description(summary).aliases(aliases);
+  for (const { name, summary, aliases = [], opens } of entries) {
+    if (opens !== undefined) parent.commandsGroup(opens);
+    parent.command(name).description(summary).aliases(aliases);
+  }
 }
 
 async function define(command: Command, entry: Leaf): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * @module `pontoon load`, `save` and `import`: images as tar archives, from and to files or the standard streams.
+ * @module `pontoon load`, `save`, `import` and `export`: images and roots as tar archives, from and to files or the
+ * standard streams.
  */
 
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -8,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { PontoonError } from '../../errors.ts';
+import type { ApiClient, Query } from '../api/client.ts';
 import { printLine, withApi } from '../session.ts';
 import { pass } from '../stream/demultiplex.ts';
 import { several } from '../values.ts';
@@ -35,15 +37,26 @@ export function defineSave(command: Command): void {
     .argument('<image...>', 'names or IDs')
     .option('-o, --output <file>', 'write this file instead of standard output')
     .action((names: string[], { output }: { output?: string }) =>
-      withApi(command, async (api) => {
-        if (output === undefined && process.stdout.isTTY) {
-          throw new PontoonError('bad-value', 'a terminal cannot show an archive: name a file with -o, or redirect');
-        }
-        const { body } = await api.open('GET', '/images/get', { query: { names } });
-        if (output === undefined) await pass(body, process.stdout);
-        else await writeWhole(body, output);
-      }),
+      withApi(command, (api) => write(api, '/images/get', { names }, output)),
     );
+}
+
+export function defineExport(command: Command): void {
+  command
+    .argument('<container>', 'name or ID')
+    .option('-o, --output <file>', 'write this file instead of standard output')
+    .action((container: string, { output }: { output?: string }) =>
+      withApi(command, (api) => write(api, `/containers/${container}/export`, {}, output)),
+    );
+}
+
+async function write(api: ApiClient, path: string, query: Query, output: string | undefined): Promise<void> {
+  if (output === undefined && process.stdout.isTTY) {
+    throw new PontoonError('bad-value', 'a terminal cannot show an archive: name a file with -o, or redirect');
+  }
+  const { body } = await api.open('GET', path, { query });
+  if (output === undefined) await pass(body, process.stdout);
+  else await writeWhole(body, output);
 }
 
 export function defineImport(command: Command): void {

@@ -2,12 +2,10 @@
  * @module `pontoon pull`, and the pull that `run` and `create` do for an image that is not here.
  */
 
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api/client.ts';
 import { printLine, withApi } from '../session.ts';
+import { credentialsFor } from './credentials.ts';
 import { type ProgressMessage, showProgress } from './progress.ts';
 import { registryOf, splitReference } from './reference.ts';
 
@@ -55,25 +53,4 @@ export async function pullImage(api: ApiClient, image: string, options: PullOpti
 async function* failuresOf(messages: AsyncIterable<ProgressMessage>): AsyncGenerator<ProgressMessage> {
   for await (const message of messages)
     if (message.error !== undefined || message.errorDetail !== undefined) yield message;
-}
-
-/** What `docker login` has left in ~/.docker/config.json; programs that keep credentials are not asked. */
-function credentialsFor(registry: string): Record<string, string> {
-  const path = join(process.env.DOCKER_CONFIG ?? join(homedir(), '.docker'), 'config.json');
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-  const { auths = {} } = JSON.parse(text) as { auths?: Record<string, { auth?: string; identitytoken?: string }> };
-  const key = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
-  const { auth, identitytoken } = auths[key] ?? auths[registry] ?? {};
-  if (auth === undefined && identitytoken === undefined) return {};
-  const [username, ...password] = Buffer.from(auth ?? '', 'base64')
-    .toString()
-    .split(':');
-  const config = { username, password: password.join(':'), identitytoken, serveraddress: key };
-  return { 'x-registry-auth': Buffer.from(JSON.stringify(config)).toString('base64url') };
 }
