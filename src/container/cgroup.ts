@@ -6,6 +6,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../errors.ts';
+import { readHost } from './runtime/host.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -19,10 +20,11 @@ export interface Cgroup {
 
 /** @throws PontoonError container-state where the process has ended */
 export async function cgroupOf(pid: number): Promise<Cgroup> {
-  const directories = parseMembership(await readMembership(pid));
+  const [membership, { cgroups }] = await Promise.all([readMembership(pid), readHost()]);
+  const directories = parseMembership(membership);
   const unified = directories.get('');
-  // Hybrid: v2 is there and has no controllers, so the process stays in its root.
-  const version = unified !== undefined && directories.size === 1 ? 2 : 1;
+  // On a hybrid machine, v2 has no controllers: what counts is in v1.
+  const version = cgroups === 'v2' ? 2 : 1;
   const directoryOf = (controller: string): string | undefined =>
     version === 2 ? unified : directories.get(controller);
   return {
