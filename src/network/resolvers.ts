@@ -135,6 +135,8 @@ export class Resolvers implements Disposable {
     step(`files of ${sandbox.name}: resolv.conf`);
     writeFileSync(join(directory, 'resolv.conf'), rendered.text);
     writeFileSync(join(directory, 'hostname'), renderHostname(sandbox.hostname));
+    // For those who look at this host without the store: `pontoon snapshot`.
+    writeFileSync(join(directory, 'name'), `${sandbox.name}\n`);
     const outside = memberships.some(({ network }) => !network.internal);
     this.#running.get(sandbox.id)?.setUpstreams(this.#upstreams(sandbox, rendered.upstreams, outside), {
       forwardSingleLabels: rendered.forwardSingleLabels,
