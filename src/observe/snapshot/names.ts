@@ -58,17 +58,17 @@ function isGuest({ networkMode }: Container): boolean {
 function pinName(path: string, runRoot: string): NamespaceName[] {
   const directory = dirname(path);
   const name = basename(path);
-  if (directory === join(runRoot, 'netns')) return [{ name: hostnameOf(runRoot, name) ?? name, owner: 'pontoon' }];
+  if (directory === join(runRoot, 'netns')) return [{ name: sandboxName(runRoot, name) ?? name, owner: 'pontoon' }];
   if (directory === '/run/docker/netns' || directory === '/var/run/docker/netns') return [{ name, owner: 'docker' }];
   // Podman names its own so, in the directory of ip-netns(8).
   if (/^netns-[0-9a-f-]{36}$/.test(name)) return [{ name, owner: 'podman' }];
   return NAMED_DIRECTORIES.includes(directory) ? [{ name, owner: 'netns' }] : [];
 }
 
-/** The file that Pontoon renders for a sandbox: its host name, which is the sandbox's unless somebody chose another. */
-function hostnameOf(runRoot: string, sandbox: string): string | undefined {
+/** The file that Pontoon writes for each running sandbox. */
+function sandboxName(runRoot: string, sandbox: string): string | undefined {
   try {
-    return readFileSync(join(runRoot, 'sandboxes', sandbox, 'hostname'), 'utf8').trim() || undefined;
+    return readFileSync(join(runRoot, 'sandboxes', sandbox, 'name'), 'utf8').trim() || undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
