@@ -52,9 +52,12 @@ function hasLostMonitor(paths: Paths, entry: Entry): boolean {
   return entry.process !== undefined && !isMonitored(paths.run(entry.id), entry.process);
 }
 
-/** Without its conmon a container has no streams, no log and no exit code: what is left of it is ended. */
+/**
+ * Without its conmon a container has no streams, no log and no exit code: what is left of it is ended. An end that
+ * could not be written down, as on a full disk, is tried again here.
+ */
 async function endUnmonitored(context: Context, entry: Entry): Promise<void> {
-  const { paths } = context;
-  if (!hasLostMonitor(paths, entry) || (await findExit(paths, entry.id)) !== undefined) return;
-  await died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
+  if (!hasLostMonitor(context.paths, entry)) return;
+  const exit = await findExit(context.paths, entry.id);
+  await died(context, entry, exit ?? { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
 }

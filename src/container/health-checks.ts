@@ -19,6 +19,7 @@ export function monitorHealth(context: Context, entry: Entry): HealthMonitor | u
     spec: spec.healthcheck,
     startedMs,
     check: (timeoutMs, signal) => check(context, entry, command, timeoutMs, signal),
+    isPaused: () => entry.record.phase === 'paused',
     onStatus: (status) => emit(context, entry, `health_status: ${status}`),
     onError: (error) => context.log.error(`the health check of ${name} ended: ${error.message}`),
   });

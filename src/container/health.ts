@@ -20,6 +20,8 @@ export interface HealthOptions {
   readonly spec: HealthcheckSpec;
   readonly startedMs: number;
   readonly check: Check;
+  /** A paused container is left alone. */
+  readonly isPaused: () => boolean;
   readonly onStatus: (status: Health['status']) => void;
   readonly onError: (error: Error) => void;
 }
@@ -67,10 +69,11 @@ export class HealthMonitor implements Disposable {
     this.#end.abort();
   }
 
-  async #run({ spec, startedMs, check, onStatus }: HealthOptions): Promise<void> {
+  async #run({ spec, startedMs, check, isPaused, onStatus }: HealthOptions): Promise<void> {
     const { signal } = this.#end;
     for (;;) {
       await sleep(this.#intervalMs(spec, startedMs), undefined, { signal, ref: false });
+      if (isPaused()) continue;
       const result = await check((spec.timeoutNs || DEFAULTS.timeoutNs) / 1e6, signal);
       signal.throwIfAborted();
       const { status } = this.#health;
