@@ -24,12 +24,14 @@ export function saveXtables(command: string): string {
     maxBuffer: OUTPUT_MAX_BYTES,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  if (child.error !== undefined) {
-    throw new PontoonError('feature-missing', `${command} cannot be run: install the package iptables`, {
+  const errno = (child.error as NodeJS.ErrnoException | undefined)?.code;
+  if (errno === 'ENOENT') {
+    throw new PontoonError('feature-missing', `${command} is not here: install the package iptables`, {
       cause: child.error,
       subject: command,
     });
   }
+  if (errno !== undefined) throw new KernelError(command, errno, { cause: child.error });
   if (child.status !== 0)
     throw new KernelError(command, 'EIO', { detail: child.stderr.trim() || `status ${child.status}` });
   return child.stdout.replaceAll(/^#.*\n/gm, '');

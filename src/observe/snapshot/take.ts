@@ -205,7 +205,10 @@ function readRuleset(
   try {
     const { ruleset, xtables, missing } = readFilters(namespace);
     for (const message of missing) note('unreadable', 'xtables', message);
-    return { nftables: { ruleset }, xtables };
+    if (ruleset.length <= ENTRIES_MAX) return { nftables: { ruleset }, xtables };
+    // Half a ruleset would say something else.
+    note('truncated', 'nftables', `${ruleset.length} rules and the like, more than ${ENTRIES_MAX}: none is here`);
+    return { nftables: { ruleset: [] }, xtables };
   } catch (error) {
     if (!PontoonError.is(error)) throw error;
     note('unreadable', 'nftables', error.message);
