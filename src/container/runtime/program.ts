@@ -28,7 +28,7 @@ export interface Program {
 
 /**
  * crun refuses a machine that has cgroup v1 and v2 side by side. Where v2 is out of its sight, it works with v1; so it
- * gets mounts of its own, in which v2 is not there.
+ * gets mounts of its own, with a tmpfs over v2: it also makes directories there, as if it were one more hierarchy.
  */
 const WITHOUT_CGROUP2 = [
   '/usr/bin/unshare',
@@ -38,7 +38,7 @@ const WITHOUT_CGROUP2 = [
   '--',
   '/bin/sh',
   '-c',
-  'umount -l /sys/fs/cgroup/unified && exec "$0" "$@"',
+  'mount -t tmpfs tmpfs /sys/fs/cgroup/unified && exec "$0" "$@"',
 ];
 
 /** crun, which is faster and smaller, else runc. @throws PontoonError program-missing */
