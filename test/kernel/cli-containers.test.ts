@@ -147,6 +147,29 @@ describe('streams', { concurrency: false }, () => {
     assert.deepEqual(await outcome(child), { status: 8, stdout: 'got it\n', stderr: '' });
   });
 
+  test('one who takes no notice of signals is left by the third', async () => {
+    const child = start(PONTOON, [
+      'run',
+      '--rm',
+      '--name',
+      'deaf',
+      'pontoon/busybox',
+      'sh',
+      '-c',
+      'echo ready; sleep 1000',
+    ]);
+    const ended = outcome(child);
+    await once(child.stdout, 'data');
+    for (let count = 0; count < 3; count++) {
+      child.kill('SIGINT');
+      await sleep(200);
+    }
+    const { status, stderr } = await ended;
+    assert.deepEqual([status, stderr.includes('got 3')], [1, true]);
+    assert.equal(await pontoon('inspect', '-f', '{{.State.Status}}', 'deaf'), 'running\n');
+    await pontoon('rm', '-f', 'deaf');
+  });
+
   test('logs -f goes on until the container ends', async () => {
     await pontoon('run', '-d', '--name', 'talker', 'pontoon/busybox', 'sh', '-c', 'echo one; sleep 1; echo two');
     assert.equal(await pontoon('logs', '-f', 'talker'), 'one\ntwo\n');
@@ -194,7 +217,7 @@ describe('what docker does not have', { concurrency: false }, () => {
     let lines = 0;
     for await (const data of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
       lines += data.split('\n').length - 1;
-      if (lines > 1) child.kill('SIGINT');
+      if (lines === 2) child.kill('SIGINT');
     }
     if (child.exitCode === null) await once(child, 'close');
     assert.equal(child.exitCode, 0);

@@ -70,9 +70,10 @@ export function defineStats(command: Command): void {
         const interrupted = new AbortController();
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
         while (!interrupted.signal.aborted) {
+          const next = performance.now() + PERIOD_MS;
           const rows = await readAll(api, refs, all);
           process.stdout.write(`${process.stdout.isTTY ? CLEAR : ''}${show(rows)}`);
-          await pause(interrupted.signal);
+          await pause(next - performance.now(), interrupted.signal);
         }
       }),
     );
@@ -97,9 +98,9 @@ async function readAll(api: ApiClient, refs: readonly string[], all: true | unde
   return rows.filter((row) => row !== undefined);
 }
 
-function pause(signal: AbortSignal): Promise<void> {
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, PERIOD_MS);
+    const timer = setTimeout(resolve, milliseconds);
     signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();
