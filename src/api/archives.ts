@@ -2,10 +2,11 @@
 
 import type { FastifyReply } from 'fastify';
 import type { PathStat } from '../container/types.ts';
+import { PontoonError } from '../errors.ts';
 import { sendStream } from './answer.ts';
 import type { Area } from './app.ts';
 import type { ById } from './containers.ts';
-import { badRequest } from './errors.ts';
+import { badRequest, HttpError } from './errors.ts';
 import { booleanOf, streamOf, textOf } from './parse.ts';
 import { pathStat } from './views/path-stat.ts';
 
@@ -16,13 +17,14 @@ export const addArchiveRoutes: Area = (app, { containers }) => {
   if (containers === undefined) return;
 
   app.head<ById>('/containers/:id/archive', async ({ params, query }, reply) => {
-    tellStat(reply, await containers.statPath(params.id, pathOf(query)));
+    const path = pathOf(query);
+    tellStat(reply, await inContainer(params.id, path, containers.statPath(params.id, path)));
     return reply.send();
   });
 
   app.get<ById>('/containers/:id/archive', async ({ params, query }, reply) => {
     const path = pathOf(query);
-    tellStat(reply, await containers.statPath(params.id, path));
+    tellStat(reply, await inContainer(params.id, path, containers.statPath(params.id, path)));
     await sendStream(reply, TAR, await containers.readArchive(params.id, path));
   });
 
@@ -31,7 +33,8 @@ export const addArchiveRoutes: Area = (app, { containers }) => {
       noOverwriteDirNonDir: booleanOf(query.noOverwriteDirNonDir),
       copyUIDGID: booleanOf(query.copyUIDGID),
     };
-    await containers.writeArchive(params.id, pathOf(query), streamOf(body), options);
+    const path = pathOf(query);
+    await inContainer(params.id, path, containers.writeArchive(params.id, path, streamOf(body), options));
     return reply.send();
   });
 
@@ -39,6 +42,16 @@ export const addArchiveRoutes: Area = (app, { containers }) => {
     await sendStream(reply, TAR, await containers.export(params.id));
   });
 };
+
+/** @throws HttpError 404 that says in which container a path is not */
+async function inContainer<T>(ref: string, path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!PontoonError.is(error, 'path-not-found')) throw error;
+    throw new HttpError(404, `Could not find the file ${path} in container ${ref}`);
+  }
+}
 
 function pathOf(query: Record<string, unknown>): string {
   const path = textOf(query.path);

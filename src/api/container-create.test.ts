@@ -73,6 +73,10 @@ describe('containerSpec', () => {
     [{ HostConfig: { Memory: 'x' } }, 'cannot unmarshal string into field HostConfig.Memory of type'],
     [{ Image: 5 }, 'cannot unmarshal number into field Image of type string'],
     [{ HostConfig: { DeviceRequests: [{}] } }, 'Pontoon does not do device requests'],
+    [{ HostConfig: { Memory: 1000 } }, 'Minimum memory limit allowed is 6MB'],
+    [{ HostConfig: { Memory: 1e8, MemorySwap: 1e7 } }, 'Minimum memoryswap limit should be larger than memory limit'],
+    [{ HostConfig: { NanoCpus: 1e15 } }, 'Range of CPUs is from 0.01 to'],
+    [{ HostConfig: { LogConfig: { Type: 'foo' } } }, "logger: no log driver named 'foo' is registered"],
     [{ Healthcheck: { Interval: 5 } }, 'Interval in Healthcheck cannot be less than 1ms'],
   ])('refuses %j', (body, message) => {
     expect(() => create(body)).toThrow(message);

@@ -25,6 +25,8 @@ export interface Asked {
 }
 
 const RUNTIMES = ['', 'runc', 'crun', 'io.containerd.runc.v2'];
+/** The first is the default; 'local' is kept the same way. */
+const LOG_DRIVERS: readonly [string, ...string[]] = ['json-file', 'local', 'none'];
 /** Options of an endpoint and of a container that change nothing here; a client is told so. */
 const IGNORED = [
   'BlkioWeight',
@@ -101,10 +103,7 @@ export function containerSpec(
         permissions: unlessEmpty(CgroupPermissions) ?? 'rwm',
       })),
       shmSizeBytes: shmSize(hostConfig.ShmSize),
-      logging: hostConfig.LogConfig && {
-        driver: unlessEmpty(hostConfig.LogConfig.Type) ?? 'json-file',
-        options: hostConfig.LogConfig.Config ?? {},
-      },
+      logging: hostConfig.LogConfig && logging(hostConfig.LogConfig),
     }),
   };
   return { spec, warnings: warningsAbout(hostConfig) };
@@ -152,6 +151,12 @@ function extraHost(text: string): readonly [name: string, address: string] {
 
 function consoleSize(size: HostConfig['ConsoleSize']): HostConfig['ConsoleSize'] {
   return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
+}
+
+function logging({ Type, Config: options = {} }: NonNullable<HostConfig['LogConfig']>): ContainerSpec['logging'] & {} {
+  const driver = unlessEmpty(Type) ?? LOG_DRIVERS[0];
+  if (LOG_DRIVERS.includes(driver)) return { driver, options };
+  throw badRequest(`logger: no log driver named '${driver}' is registered: use ${LOG_DRIVERS.join(', ')}`);
 }
 
 function shmSize(bytes: number | undefined): number | undefined {

@@ -1,5 +1,6 @@
 /** @module Limits of a container: Docker's fields to the container layer's, and back. */
 
+import { availableParallelism } from 'node:os';
 import type { ResourceSpec, RestartPolicy } from '../container/types.ts';
 import { badRequest } from './errors.ts';
 import { given, unlessEmpty } from './given.ts';
@@ -7,8 +8,13 @@ import type { HostConfig, Resources } from './schemas/host-config.ts';
 
 const POLICIES: readonly string[] = ['no', 'always', 'unless-stopped', 'on-failure'] satisfies RestartPolicy['name'][];
 
-/** Only what is given: an update leaves the rest as it is. */
+/** The least that Docker accepts (daemon/daemon_unix.go, linuxMinMemory). */
+const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
+const NANO_CPUS = 1e9;
+
+/** Only what is given: an update leaves the rest as it is. @throws HttpError 400, in Docker's words */
 export function resourceSpec(fields: Resources & Pick<HostConfig, 'OomScoreAdj'>): ResourceSpec {
+  check(fields);
   return given({
     memoryBytes: fields.Memory,
     memorySwapBytes: fields.MemorySwap,
@@ -25,6 +31,33 @@ export function resourceSpec(fields: Resources & Pick<HostConfig, 'OomScoreAdj'>
     cgroupParent: unlessEmpty(fields.CgroupParent),
     ulimits: fields.Ulimits?.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
   });
+}
+
+function check({
+  Memory = 0,
+  MemorySwap = 0,
+  MemoryReservation = 0,
+  NanoCpus = 0,
+  CpuPeriod = 0,
+  CpuQuota = 0,
+}: Resources) {
+  if (Memory !== 0 && Memory < LEAST_MEMORY_BYTES) throw badRequest('Minimum memory limit allowed is 6MB');
+  if (MemorySwap > 0 && MemorySwap < Memory) {
+    throw badRequest('Minimum memoryswap limit should be larger than memory limit, see usage');
+  }
+  if (MemoryReservation !== 0 && MemoryReservation < LEAST_MEMORY_BYTES) {
+    throw badRequest('Minimum memory reservation allowed is 6MB');
+  }
+  if (Memory > 0 && MemoryReservation > Memory) {
+    throw badRequest('Minimum memory limit can not be less than memory reservation limit, see usage');
+  }
+  const processors = availableParallelism();
+  if (NanoCpus < 0 || NanoCpus > processors * NANO_CPUS) {
+    throw badRequest(`Range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`);
+  }
+  if (NanoCpus > 0 && (CpuPeriod > 0 || CpuQuota > 0)) {
+    throw badRequest('Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set');
+  }
 }
 
 /** The same as they are now. Without a limit of its own, swap is as much again as memory. */

@@ -61,10 +61,10 @@ export const addStreamRoutes: Area = (app, { containers }) => {
     using answer = openAnswer(reply, 'application/json');
     const { signal } = answer;
     try {
-      const { exitCode, error } = await containers.wait(id, { condition: condition as WaitCondition, signal });
-      await answer.write(
-        `${JSON.stringify({ StatusCode: exitCode, ...given({ Error: error && { Message: error } }) })}\n`,
-      );
+      // Why a run could not begin, the answer to its start says: a client that waits, too, would say it twice.
+      const { exitCode } = await containers.wait(id, { condition: condition as WaitCondition, signal });
+      await answer.write(`${JSON.stringify({ StatusCode: exitCode })}
+`);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -4,7 +4,7 @@
  */
 
 import type { Container } from '../../container/types.ts';
-import { askedFor } from '../container-create.ts';
+import { askedFor, parseLink } from '../container-create.ts';
 import { networkName } from '../network-mode.ts';
 import { resourceFields } from '../resources.ts';
 import type { HostConfig } from '../schemas/host-config.ts';
@@ -56,7 +56,7 @@ export function hostConfig(container: Container, minor: number) {
     GroupAdd: asked.GroupAdd ?? null,
     IpcMode: asked.IpcMode || 'private',
     Cgroup: asked.Cgroup ?? '',
-    Links: links(container),
+    Links: links(container.name, asked),
     PidMode: asked.PidMode ?? '',
     Privileged: privileged ?? false,
     PublishAllPorts: spec.publishAll ?? false,
@@ -125,7 +125,8 @@ function capabilities(names: readonly string[] | undefined): string[] | null {
   });
 }
 
-function links({ name, spec }: Container): string[] | null {
-  if (spec.links === undefined || spec.links.length === 0) return null;
-  return spec.links.map(({ container, alias }) => `/${container}:/${name}/${alias}`);
+/** By name: the container layer keeps IDs. */
+function links(name: string, { Links = [] }: HostConfig): string[] | null {
+  if (Links.length === 0) return null;
+  return Links.map(parseLink).map(({ container, alias }) => `/${container}:/${name}/${alias}`);
 }
