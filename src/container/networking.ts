@@ -64,13 +64,25 @@ export async function startStack(context: Context, entry: Entry): Promise<Sandbo
 }
 
 /** Takes the stack away, also from those who share it: their processes stay in a namespace without interfaces. */
-export async function stopStack({ engine, table }: Context, entry: Entry): Promise<void> {
-  await Promise.all(sharers(table, entry).map((other) => engine.stopSandbox(other.id)));
-  await engine.stopSandbox(entry.id);
+export async function stopStack(context: Context, entry: Entry): Promise<void> {
+  await stopSharers(context, entry);
+  await context.engine.stopSandbox(entry.id);
+}
+
+/** One that is being removed at the same time has lost the stack already. */
+export async function stopSharers({ engine, table }: Context, entry: Entry): Promise<void> {
+  const stop = async ({ id }: Entry): Promise<void> => {
+    try {
+      await engine.stopSandbox(id);
+    } catch (error) {
+      if (!PontoonError.is(error, 'sandbox-not-found')) throw error;
+    }
+  };
+  await Promise.all(sharers(table, entry).map(stop));
 }
 
 /** Who has the stack of a container besides it. */
-export function sharers(table: Table, entry: Entry): Entry[] {
+function sharers(table: Table, entry: Entry): Entry[] {
   return [...table].filter(
     (other) => other !== entry && other.record.spec.network.mode === 'container' && sharesStack(table, other, entry),
   );
@@ -100,9 +112,14 @@ function endpointsOf(spec: ResolvedSpec): readonly InitialEndpoint[] {
   if (first === undefined || spec.publishAll !== true) return network.endpoints;
   const bound = network.endpoints.flatMap(({ ports = [] }) => ports);
   const open = spec.exposedPorts.filter(
-    ({ port, protocol }) => !bound.some((one) => one.port === port && (one.protocol ?? 'tcp') === protocol),
+    ({ port, protocol }) => !bound.some((one) => (one.protocol ?? 'tcp') === protocol && isIn(port, [one.port].flat())),
   );
   return [{ ...first, ports: [...(first.ports ?? []), ...open] }, ...rest];
+}
+
+/** A port, or the first and the last of a range. */
+function isIn(port: number, range: readonly number[]): boolean {
+  return port >= range[0]! && port <= range.at(-1)!;
 }
 
 /** The lines that the user asked for; 'host-gateway' is the host's address on the default network. */

@@ -111,7 +111,9 @@ export function changes(
         const inside = walk(path, hides || !isMerged ? [] : below);
         const gone = hides && isMerged ? removedFrom(path, below) : [];
         found.push(...gone);
-        differs = inside || gone.length > 0 || !isMerged || stat.mode !== old?.mode || stat.mtimeMs !== old.mtimeMs;
+        // Not by its time, which the runtime changes where it makes mount points.
+        const isSame = stat.mode === old?.mode && stat.uid === old.uid && stat.gid === old.gid;
+        differs = inside || gone.length > 0 || !isMerged || !isSame;
       }
       // Copied up, but the same as before.
       if (!differs) found.splice(at, 1);
