@@ -5,7 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Address } from '../../src/ipam/index.ts';
 import { parseQuestion, resolveQuestion } from '../../src/observe/endpoints/index.ts';
+import { explainFlow } from '../../src/observe/explain/index.ts';
 import { parseSnapshot } from '../../src/observe/snapshot/parse.ts';
 import { redactSnapshot } from '../../src/observe/snapshot/redact/redact.ts';
 import { takeSnapshot } from '../../src/observe/snapshot/take.ts';
@@ -137,6 +139,24 @@ test('redacted, it names nobody and means the same', { skip }, () => {
   const redacted = parseSnapshot(JSON.stringify(redactSnapshot(taken)));
   const text = JSON.stringify(redacted);
   for (const name of ['"web"', '"db"', '"www"', '"front"', '"back"', 'tier']) assert.ok(!text.includes(name), name);
+  const explained = (snapshot: Snapshot, from: string, to: string) => {
+    const target = snapshot.namespaces.find(({ id }) => id === to);
+    const own = target?.addresses.find(({ scope, family }) => scope === 'global' && family === 4);
+    const destination = Address.parse(own?.address ?? '');
+    const { verdict, cause } = explainFlow(snapshot, {
+      namespace: from,
+      meant: to,
+      destination,
+      protocol: 'icmp',
+      lengthBytes: 84,
+    });
+    return [verdict, cause];
+  };
+  for (const { id: from } of taken.namespaces) {
+    for (const { id: to } of taken.namespaces) {
+      assert.deepEqual(explained(redacted, from, to), explained(taken, from, to));
+    }
+  }
   const alias = (name: string) => redacted.containers.find(({ id }) => id === container(name).id)?.name;
   assert.equal(resolve(`docker:${alias('web')}`, `dns:${alias('db')}`, redacted), resolve('docker:web', 'dns:db'));
 });
