@@ -3,7 +3,8 @@
  */
 
 import type { Command } from 'commander';
-import { type Columns, printList } from '../output/list.ts';
+import { type Columns, printList, tableOf } from '../output/list.ts';
+import { ellipsis, labelsOf } from '../output/text.ts';
 import { ago, goTime, humanSize } from '../output/units.ts';
 import { withApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption, integer } from '../values.ts';
@@ -75,11 +76,6 @@ export function definePs(command: Command): void {
     );
 }
 
-/** 'table' with these columns. */
-export function tableOf(names: readonly string[]): string {
-  return names.map((name) => `{{.${name}}}`).join('\t');
-}
-
 /** What a template may ask of a container. */
 export function containerColumns(trunc: boolean): Columns<ContainerSummary> {
   return {
@@ -132,19 +128,6 @@ export function containerColumns(trunc: boolean): Columns<ContainerSummary> {
 function namesOf(names: readonly string[], trunc: boolean): string[] {
   const plain = names.map((name) => name.replace(/^\//, ''));
   return trunc ? plain.filter((name) => !name.includes('/')) : plain;
-}
-
-export function labelsOf(labels: Readonly<Record<string, string>> | null): string {
-  return Object.entries(labels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .toSorted()
-    .join(',');
-}
-
-/** At most so many characters, of which the last says that there are more. */
-export function ellipsis(text: string, length: number): string {
-  const characters = [...text];
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }
 
 function sizeOf({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {

@@ -5,11 +5,11 @@
 
 import type { Command } from 'commander';
 import { type ApiClient, ApiError } from '../api/client.ts';
-import { type Columns, formatList } from '../output/list.ts';
+import { type Columns, formatList, tableOf } from '../output/list.ts';
 import { bytesSize, humanSize } from '../output/units.ts';
 import { withApi } from '../session.ts';
 import { formatOption } from '../values.ts';
-import { type ContainerSummary, tableOf } from './ps.ts';
+import type { ContainerSummary } from './ps.ts';
 
 /** Of GET /containers/ID/stats. */
 interface Stats {

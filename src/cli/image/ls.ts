@@ -3,8 +3,7 @@
  */
 
 import type { Command } from 'commander';
-import { tableOf } from '../container/ps.ts';
-import { type Columns, printList } from '../output/list.ts';
+import { type Columns, printList, tableOf } from '../output/list.ts';
 import { ago, goTime, humanSize } from '../output/units.ts';
 import { withApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption } from '../values.ts';

@@ -4,8 +4,8 @@
 
 import type { Command } from 'commander';
 import { ApiError } from '../api/client.ts';
-import { ellipsis, tableOf } from '../container/ps.ts';
-import { type Columns, printList } from '../output/list.ts';
+import { type Columns, printList, tableOf } from '../output/list.ts';
+import { ellipsis } from '../output/text.ts';
 import { ago, humanSize } from '../output/units.ts';
 import { attemptEach, printLine, withApi } from '../session.ts';
 import { formatOption } from '../values.ts';

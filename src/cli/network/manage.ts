@@ -5,9 +5,9 @@
 import { type Command, Option } from 'commander';
 import { ApiError } from '../api/client.ts';
 import { settingsOf } from '../container/endpoints.ts';
-import { labelsOf, tableOf } from '../container/ps.ts';
-import { type Columns, printList } from '../output/list.ts';
+import { type Columns, printList, tableOf } from '../output/list.ts';
 import { compareNames } from '../output/order.ts';
+import { labelsOf } from '../output/text.ts';
 import { forEachNamed, withNetworkApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption, integer, mapOf, several } from '../values.ts';
 

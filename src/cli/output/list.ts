@@ -18,6 +18,11 @@ export interface ListOptions {
   readonly quiet?: string | false | undefined;
 }
 
+/** The template of a table with these columns. */
+export function tableOf(names: readonly string[]): string {
+  return names.map((name) => `{{.${name}}}`).join('\t');
+}
+
 /** In a table's first line the functions leave headings as they are. @see docker/cli, templates.HeaderFunctions */
 const HEADING_FUNCTIONS: Functions = {
   ...FUNCTIONS,

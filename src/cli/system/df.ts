@@ -3,10 +3,10 @@
  */
 
 import type { Command } from 'commander';
-import { type ContainerSummary, containerColumns, tableOf } from '../container/ps.ts';
+import { type ContainerSummary, containerColumns } from '../container/ps.ts';
 import { type ImageSummary, shortImageId } from '../image/ls.ts';
 import { splitReference } from '../image/reference.ts';
-import { type Columns, formatList, printList } from '../output/list.ts';
+import { type Columns, formatList, printList, tableOf } from '../output/list.ts';
 import { ago, humanSize } from '../output/units.ts';
 import { withApi } from '../session.ts';
 import { formatOption } from '../values.ts';

@@ -3,9 +3,9 @@
  */
 
 import type { Command } from 'commander';
-import { labelsOf, tableOf } from '../container/ps.ts';
-import { type Columns, printList } from '../output/list.ts';
+import { type Columns, printList, tableOf } from '../output/list.ts';
 import { compareNames } from '../output/order.ts';
+import { labelsOf } from '../output/text.ts';
 import { forEachNamed, printLine, withApi } from '../session.ts';
 import { filterOption, filtersOf, formatOption, mapOf, several } from '../values.ts';
 
