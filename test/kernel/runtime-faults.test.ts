@@ -8,7 +8,8 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLog } from '../../src/container/logs.ts';
 import { attach, Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
-import { mount } from '../../src/kernel/ffi.ts';
+import { findConmon } from '../../src/container/runtime/program.ts';
+import { detachMount, MS_BIND, mount } from '../../src/kernel/mounts.ts';
 import { closeYard, create, exitDirectory, nextId, runToEnd, runtime, world } from '../support/container-yard.ts';
 
 after(closeYard);
@@ -17,6 +18,20 @@ test('a runtime that is not installed is named with its package', async () => {
   await assert.rejects(Runtime.open({ runRoot: world, preferred: 'frobrun' }), (error: Error) =>
     /^the OCI runtime frobrun is not installed: install the Debian package frobrun$/.test(error.message),
   );
+});
+
+test('a conmon that was removed since is named too, and nothing is half made', async () => {
+  const empty = join(world, 'empty');
+  writeFileSync(empty, '', { mode: 0o644 });
+  const { path } = await findConmon();
+  mount(empty, path, '', MS_BIND);
+  const id = nextId();
+  try {
+    await assert.rejects(create({ id, args: ['true'] }), { code: 'program-missing', message: /package conmon$/ });
+  } finally {
+    detachMount(path);
+  }
+  await runtime.deleteContainer(id);
 });
 
 test('an exit while nobody watched is found, once', async () => {

@@ -10,7 +10,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { PontoonError } from '../../errors.ts';
-import { programEnvironment } from './program.ts';
+import { programEnvironment, programMissing } from './program.ts';
 import { type SyncMessage, SyncPipe } from './sync-pipe.ts';
 
 /** Descriptors of the child; conmon closes those from 5 on before it tells an exit code. */
@@ -24,6 +24,7 @@ export class Conmon implements Disposable {
   readonly #sync: SyncPipe;
   readonly #attach: SyncPipe | undefined;
   #errors = '';
+  #missing = false;
   #proceeded = false;
 
   /** @throws what spawn throws (ENOENT, EAGAIN) by the first `report` */
@@ -44,7 +45,8 @@ export class Conmon implements Disposable {
       },
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...(waitsForAttach ? (['pipe'] as const) : [])],
     });
-    this.#child.on('error', (error) => {
+    this.#child.on('error', (error: NodeJS.ErrnoException) => {
+      this.#missing = error.code === 'ENOENT' || error.code === 'EACCES';
       this.#errors = error.message;
     });
     // Without descriptors to spare, spawn makes none of the pipes; the types do not know that.
@@ -92,6 +94,7 @@ export class Conmon implements Disposable {
   }
 
   #failure(why = 'it ended without a word'): PontoonError {
+    if (this.#missing) return programMissing('conmon', 'conmon');
     const words = this.#errors.trim() || why;
     return new PontoonError('program', `conmon failed: ${words.replaceAll(/\[conmon:\w\]: /g, '')}`, {
       subject: 'conmon',

@@ -50,27 +50,27 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
     if (path === undefined) continue;
     return { name, path, wrapper: cgroups === 'hybrid' && path.endsWith('crun') ? WITHOUT_CGROUP2 : [] };
   }
-  throw missing(`the OCI runtime ${names.join(' or ')}`, names[0] ?? 'crun');
+  throw programMissing(`the OCI runtime ${names.join(' or ')}`, names[0] ?? 'crun');
 }
 
 /** @throws PontoonError program-missing */
 export async function findConmon(): Promise<Program> {
   const path = await findProgram('conmon');
-  if (path === undefined) throw missing('conmon', 'conmon');
+  if (path === undefined) throw programMissing('conmon', 'conmon');
   return { name: 'conmon', path, wrapper: [] };
 }
 
 /** The program for `--init`: any tini without shared libraries. @throws PontoonError program-missing */
 export async function findInit(): Promise<string> {
   const path = (await findProgram('docker-init')) ?? (await findProgram('tini-static'));
-  if (path === undefined) throw missing('tini-static, which --init needs,', 'tini');
+  if (path === undefined) throw programMissing('tini-static, which --init needs,', 'tini');
   return path;
 }
 
 /** Runs a program of a Debian package. @throws PontoonError program-missing */
 export async function runProgram(name: string, debianPackage: string, args: readonly string[]) {
   const path = await findProgram(name);
-  if (path === undefined) throw missing(name, debianPackage);
+  if (path === undefined) throw programMissing(name, debianPackage);
   return run(path, args);
 }
 
@@ -117,7 +117,8 @@ async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-function missing(what: string, debianPackage: string): PontoonError {
+/** The error that says which Debian package has a program. */
+export function programMissing(what: string, debianPackage: string): PontoonError {
   return new PontoonError('program-missing', `${what} is not installed: install the Debian package ${debianPackage}`, {
     subject: what,
   });
