@@ -24,7 +24,7 @@ export function portMap(container: Container): Record<string, { HostIp: string; 
   return map;
 }
 
-interface ListedPort {
+export interface ListedPort {
   readonly IP?: string;
   readonly PrivatePort: number;
   /** Absent for ports that are only exposed. */
