@@ -13,6 +13,7 @@ import { checkBinds, planMounts } from './mounts.ts';
 import { checkContainerName, pickName } from './names.ts';
 import { sandboxSpec } from './networking.ts';
 import type { ContainerRecord } from './record.ts';
+import { dismantle } from './removal.ts';
 import { commandLine, resolveSpec } from './resolve.ts';
 import type { Table } from './table.ts';
 import type { ContainerSpec, Image, NetworkModeSpec } from './types.ts';
@@ -20,26 +21,42 @@ import { makeVolumes } from './volume-contents.ts';
 
 /** @throws PontoonError; nothing has changed then */
 export async function create(context: Context, spec: ContainerSpec): Promise<Entry> {
-  const { engine, images, table } = context;
+  const { table } = context;
   const id = newId();
   const name = spec.name === undefined ? pickName((taken) => table.isTaken(taken)) : checkContainerName(spec.name);
   table.reserve(name, id);
-  let sandboxed = false;
   try {
-    const image = images.find(spec.image);
-    const record = planRecord(table, { ...spec, name }, id, image);
-    checkBinds(record.spec.mounts ?? []);
-    await engine.createSandbox(sandboxSpec(context, record));
-    sandboxed = true;
-    const entry = table.add(record);
-    await entry.turn.run(() => makeVolumes(context, entry));
+    const entry = await declare(context, { ...spec, name }, id);
+    await entry.turn.run(() => equip(context, entry));
     emit(context, entry, 'create');
     return entry;
   } catch (error) {
-    const entry = table.get(id);
-    if (entry !== undefined) table.delete(entry);
     table.release(name, id);
-    if (sandboxed) await engine.removeSandbox(id);
+    throw error;
+  }
+}
+
+/** Makes the sandbox and the record. */
+async function declare(context: Context, spec: ContainerSpec & { readonly name: string }, id: string): Promise<Entry> {
+  const { engine, images, table } = context;
+  const record = planRecord(table, spec, id, images.find(spec.image));
+  checkBinds(record.spec.mounts ?? []);
+  await engine.createSandbox(sandboxSpec(context, record));
+  try {
+    return table.add(record);
+  } catch (error) {
+    await engine.removeSandbox(id);
+    throw error;
+  }
+}
+
+/** Makes what the record promises, or takes it back. */
+async function equip(context: Context, entry: Entry): Promise<void> {
+  try {
+    await makeVolumes(context, entry);
+  } catch (error) {
+    context.table.commit(entry, { phase: 'removing', removesVolumes: true });
+    await dismantle(context, entry);
     throw error;
   }
 }

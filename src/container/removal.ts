@@ -9,7 +9,7 @@ import { step } from '../network/step.ts';
 import { endProcess } from './bring-up.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
-import { sharers } from './networking.ts';
+import { stopSharers } from './networking.ts';
 import { isActive } from './record.ts';
 import { removeRoot } from './rootfs.ts';
 
@@ -37,10 +37,17 @@ export async function remove(context: Context, entry: Entry, options: RemoveOpti
   await finishRemoval(context, entry);
 }
 
-/** Takes away what a container marked for removal still has; nothing of it need be there. */
+/** Takes away what a container marked for removal still has. */
 export async function finishRemoval(context: Context, entry: Entry): Promise<void> {
+  await dismantle(context, entry);
+  emit(context, entry, 'destroy');
+  entry.waits.removed({ exitCode: entry.record.exitCode });
+}
+
+/** Takes away all that a container has, and its record last; nothing of it need be there. */
+export async function dismantle(context: Context, entry: Entry): Promise<void> {
   const { table, paths } = context;
-  const { id, name, removesVolumes, exitCode } = entry.record;
+  const { id, name, removesVolumes } = entry.record;
   entry.attachments.end();
   await Promise.all([removeStack(context, entry), endProcess(context, entry)]);
   step(`container ${name}: upper directory`);
@@ -49,14 +56,12 @@ export async function finishRemoval(context: Context, entry: Entry): Promise<voi
   await rm(paths.container(id), { recursive: true, force: true });
   if (removesVolumes) await removeAnonymousVolumes(context, entry);
   table.delete(entry);
-  emit(context, entry, 'destroy');
-  entry.waits.removed({ exitCode });
 }
 
-async function removeStack({ engine, table }: Context, entry: Entry): Promise<void> {
-  await Promise.all(sharers(table, entry).map((other) => engine.stopSandbox(other.id)));
+async function removeStack(context: Context, entry: Entry): Promise<void> {
+  await stopSharers(context, entry);
   try {
-    await engine.removeSandbox(entry.id);
+    await context.engine.removeSandbox(entry.id);
   } catch (error) {
     if (!PontoonError.is(error, 'sandbox-not-found')) throw error; // a crash came after its removal
   }

@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -65,6 +65,20 @@ test('volumes: filled from the image, kept, shared, read-only; binds; tmpfs', as
   );
   await lab.volumes.remove('etc');
   rmSync(directory, { recursive: true });
+});
+
+test('a container whose volume cannot be made is not made', async () => {
+  const volumes = lab.volumes.list();
+  const mounts = [
+    { type: 'volume', target: '/good' },
+    { type: 'volume', source: 'bad', target: '/bad', volumeOptions: { unknown: 'x' } },
+  ] as const;
+  await assert.rejects(lab.containers.create({ ...STEADY, name: 'unmade', mounts }), /invalid option: "unknown"/);
+  assert.deepEqual(lab.containers.list(), []);
+  assert.deepEqual(lab.volumes.list(), volumes);
+  assertNothingLeft(lab);
+  await lab.containers.create({ ...STEADY, name: 'unmade' });
+  await removeAll();
 });
 
 test('read-only root, and what a container changed', async () => {
@@ -192,6 +206,7 @@ test('after a reboot all have ended, and their restart policies start them', asy
     for (const { state } of containers.list()) if (state.pid > 0) process.kill(state.pid, 'SIGKILL');
     await sleep(100);
     unmountBelow(lab.roots.runRoot);
+    for (const { id } of containers.list()) removeCgroups(id);
     rmSync(lab.roots.runRoot, { recursive: true });
   });
   while (['always', 'running', 'failing'].some((name) => lab.containers.find(name).state.pid === 0)) await sleep(20);
@@ -201,6 +216,13 @@ test('after a reboot all have ended, and their restart policies start them', asy
   assert.throws(() => lab.containers.find('temporary'), { code: 'container-not-found' });
   await removeAll();
 });
+
+function removeCgroups(id: string): void {
+  for (const controller of ['', ...readdirSync('/sys/fs/cgroup')]) {
+    const path = join('/sys/fs/cgroup', controller, 'pontoon', id);
+    if (existsSync(path)) rmdirSync(path);
+  }
+}
 
 function unmountBelow(directory: string): void {
   const points = readFileSync('/proc/self/mounts', 'utf8')

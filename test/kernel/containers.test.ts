@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { PontoonError } from '../../src/index.ts';
@@ -263,6 +264,11 @@ test('a closed one is found again: who ran on, who ended meanwhile, and how', as
   assert.notEqual(lab.containers.find('again').state.status, 'exited');
   const exec = await lab.containers.createExec('on', { command: ['echo', 'hello'], stdout: true });
   assert.equal(await readAll((await lab.containers.startExec(exec.id))!.stdout), 'hello\n');
+  {
+    await using streams = await lab.containers.attach('on', { stdout: true });
+    const [tick] = (await once(streams.stdout, 'data')) as [Buffer];
+    assert.match(String(tick), /^(tick\n)+$/);
+  }
   await lab.containers.stop('again');
   await lab.containers.stop('on');
   assert.equal(lab.containers.find('on').state.exitCode, 143);
