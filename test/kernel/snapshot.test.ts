@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { parseSnapshot } from '../../src/observe/snapshot/parse.ts';
+import { parseProc } from '../../src/observe/snapshot/sockets.ts';
 import { takeSnapshot } from '../../src/observe/snapshot/take.ts';
 import type { Link, Namespace, Snapshot } from '../../src/observe/snapshot/types.ts';
 
@@ -60,6 +61,9 @@ const BUILD = `
   nft 'add table inet own; add chain inet own in { type filter hook input priority 0; }'
   nft 'add rule inet own in ct state established,related accept comment "stay"'
   ip netns exec blue ping -c 1 -W 5 10.20.30.1 >/dev/null`;
+
+/** Of /proc/net/tcp. */
+const TCP_LISTEN = 10;
 
 let taken: Snapshot;
 const opened: { close(): unknown }[] = [];
@@ -234,6 +238,20 @@ test('who listens, and which process', () => {
   assert.deepEqual([on(8081)?.address, on(8081)?.family, on(8081)?.v6Only], ['::', 6, true]);
   assert.deepEqual([on(5353)?.protocol, on(5353)?.address], ['udp', '0.0.0.0']);
   assert.deepEqual(namespace('red').sockets, []);
+});
+
+test('/proc says the same of them, where sock_diag is not there', () => {
+  for (const [file, family] of [
+    ['tcp', 4],
+    ['tcp6', 6],
+  ] as const) {
+    const there = parseProc(readFileSync(`/proc/self/net/${file}`, 'utf8'), TCP_LISTEN);
+    const listed = namespace('host').sockets.filter((one) => one.protocol === 'tcp' && one.family === family);
+    assert.deepEqual(
+      there,
+      listed.map(({ address, port, uid, inode }) => ({ address, port, uid, inode })),
+    );
+  }
 });
 
 test('tracked flows on request', async () => {

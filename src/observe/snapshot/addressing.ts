@@ -3,6 +3,7 @@
  * @see net/ipv4/devinet.c, net/ipv6/addrconf.c, net/ipv4/fib_semantics.c fib_dump_info, net/ipv6/route.c rt6_fill_node
  */
 
+import { AF_INET, AF_INET6 } from '../../kernel/families.ts';
 import { formatAddress } from '../../kernel/inet.ts';
 import { Attributes, type NetlinkMessage } from '../../kernel/netlink/codec.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
@@ -15,8 +16,6 @@ import type { Address, Family, Neighbour, NextHop, Route, Rule, Scope } from './
 const IFADDRMSG_BYTES = 8;
 const RTMSG_BYTES = 12;
 const RTNEXTHOP_BYTES = 8;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 const SCOPES = new Map([
   [uapi.RT_SCOPE_UNIVERSE, 'global'],

@@ -4,6 +4,7 @@
  */
 
 import { KernelError } from '../../kernel/error.ts';
+import { AF_BRIDGE } from '../../kernel/families.ts';
 import { formatAddress, formatMac } from '../../kernel/inet.ts';
 import { Attributes, readAttributes } from '../../kernel/netlink/codec.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
@@ -14,7 +15,6 @@ import type { FdbEntry, MdbEntry } from './types.ts';
 
 /** struct br_port_msg */
 const BR_PORT_MSG_BYTES = 8;
-const AF_BRIDGE = 7;
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 

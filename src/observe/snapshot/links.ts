@@ -5,6 +5,7 @@
  * @see net/core/rtnetlink.c rtnl_fill_ifinfo, net/bridge/br_netlink.c, net/ipv4/devinet.c inet_fill_link_af
  */
 
+import { AF_BRIDGE, AF_INET, AF_INET6 } from '../../kernel/families.ts';
 import { formatAddress, formatMac } from '../../kernel/inet.ts';
 import { Attributes, type NetlinkMessage, readAttributes } from '../../kernel/netlink/codec.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
@@ -14,9 +15,6 @@ import { sparse } from './sparse.ts';
 import type { Bridge, BridgePort, Counters, Link, PortVlan, Vxlan } from './types.ts';
 
 const IFINFOMSG_BYTES = 16;
-const AF_BRIDGE = 7;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const VLAN_PROTOCOLS = new Map<number | undefined, '802.1Q' | '802.1ad'>([[0x88a8, '802.1ad']]);
 
 const OPER_STATES = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up'] as const;

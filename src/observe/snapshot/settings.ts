@@ -7,6 +7,7 @@
  */
 
 import { KernelError } from '../../kernel/error.ts';
+import { AF_INET, AF_INET6 } from '../../kernel/families.ts';
 import { Attributes } from '../../kernel/netlink/codec.ts';
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts';
 import { readSysctl } from '../../kernel/sysctl.ts';
@@ -14,8 +15,6 @@ import * as uapi from '../../kernel/uapi/rtnetlink.ts';
 import { sparse } from './sparse.ts';
 import type { Ipv4Settings, Ipv6Settings, PortRange, Settings } from './types.ts';
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 /** struct netconfmsg, padded to the attributes. */
 const NETCONFMSG_BYTES = 4;
 

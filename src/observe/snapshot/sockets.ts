@@ -8,6 +8,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { KernelError } from '../../kernel/error.ts';
+import { AF_INET, AF_INET6 } from '../../kernel/families.ts';
 import { formatAddress } from '../../kernel/inet.ts';
 import { isModuleIdle } from '../../kernel/modules.ts';
 import { Attributes } from '../../kernel/netlink/codec.ts';
@@ -17,8 +18,6 @@ import { NETLINK_SOCK_DIAG } from '../../kernel/uapi/netlink.ts';
 import { sparse } from './sparse.ts';
 import type { Socket } from './types.ts';
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 /** sizeof(struct inet_diag_req_v2), sizeof(struct inet_diag_msg) */
 const REQUEST_BYTES = 56;
 const MESSAGE_BYTES = 72;
