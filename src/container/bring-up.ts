@@ -40,7 +40,7 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
     stdinOnce: spec.stdinOnce === true,
   });
   step(`container ${name}: attach`);
-  await entry.attachments.connect((options) => attach(directory, options));
+  await entry.attachments.connect((options) => attach(directory, options, { lingers: spec.stdinOnce === true }));
   step(`container ${name}: process`);
   await runtime.startProcess(id);
 }

@@ -214,7 +214,9 @@ export class Containers implements AsyncDisposable {
     const { paths, log } = this.#context;
     const entry = this.#find(ref);
     emit(this.#context, entry, 'attach');
-    if (entry.process !== undefined && hasProcess(entry.record)) return attach(paths.run(entry.id), options);
+    if (entry.process !== undefined && hasProcess(entry.record)) {
+      return attach(paths.run(entry.id), options, { lingers: entry.record.spec.stdinOnce === true });
+    }
     return entry.attachments.wait(options, (error) => log.warn(`a stream of ${entry.record.name}: ${error.message}`));
   }
 

@@ -54,6 +54,21 @@ test('several are attached to one process; one that goes does not disturb the ot
   await runtime.deleteContainer(id);
 });
 
+test('one who only listened does not end the input of the others', async () => {
+  const { id, directory, exit } = await create({ args: ['cat'], stdin: true });
+  const writer = await attach(directory, { stdin: true, stdout: true });
+  const listener = await attach(directory, { stdout: true }, { lingers: true });
+  await runtime.startProcess(id);
+  writer.stdin?.write('one');
+  await new Promise((resolve) => listener.stdout.once('data', resolve));
+  await listener[Symbol.asyncDispose]();
+  await sleep(100);
+  writer.stdin?.end('two');
+  assert.equal(await text(writer.stdout), 'onetwo');
+  await exit;
+  await runtime.deleteContainer(id);
+});
+
 test('a terminal has the size that it is given', async () => {
   const { id, directory, exit } = await create({
     args: ['sh', '-c', 'read line; stty size'],

@@ -18,14 +18,22 @@ const STDERR = 3;
 /** conmon reads up to 32 KiB at once, and cuts what is longer. */
 const INPUT_BYTES = 16 * 1024;
 
+export interface Manners {
+  /**
+   * One who only listens stays connected, silently, until the process ends: conmon, unless it leaves standard input open,
+   * ends it when anybody goes (stdinOnce).
+   */
+  readonly lingers?: boolean;
+}
+
 /**
  * Connects to the process whose conmon works in `directory`. What comes before is lost: attach between launch and
  * startProcess. Streams that are not asked for end at once.
  * @throws KernelError ENOENT, ECONNREFUSED where no process is
  */
-export async function attach(directory: string, options: AttachOptions): Promise<Attachment> {
+export async function attach(directory: string, options: AttachOptions, manners: Manners = {}): Promise<Attachment> {
   const connection = await SeqpacketConnection.connect(join(directory, 'attach'));
-  return new ConmonAttachment(connection, options);
+  return new ConmonAttachment(connection, options, manners);
 }
 
 class ConmonAttachment implements Attachment {
@@ -33,31 +41,42 @@ class ConmonAttachment implements Attachment {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly #connection: SeqpacketConnection;
-  readonly #wanted: ReadonlySet<Readable>;
+  /** Those who are still read. */
+  readonly #wanted = new Set<Readable>();
+  readonly #lingers: boolean;
   #reading: Watch | undefined;
   #writing: Watch | undefined;
   #closed = false;
 
-  constructor(connection: SeqpacketConnection, options: AttachOptions) {
+  constructor(connection: SeqpacketConnection, options: AttachOptions, manners: Manners) {
     this.#connection = connection;
+    this.#lingers = manners.lingers === true && options.stdin !== true;
     const read = () => this.#resume();
     const destroy = (_: Error | null, done: (error?: Error | null) => void) => {
-      if (this.stdout.destroyed && this.stderr.destroyed) this.#close();
+      if (this.stdout.destroyed && this.stderr.destroyed) this.#leave();
       done(null);
     };
     this.stdout = new Readable({ read, destroy });
     this.stderr = new Readable({ read, destroy });
-    const wanted = new Set<Readable>();
-    if (options.stdout) wanted.add(this.stdout);
-    if (options.stderr) wanted.add(this.stderr);
-    this.#wanted = wanted;
-    for (const stream of [this.stdout, this.stderr]) if (!wanted.has(stream)) stream.push(null);
+    if (options.stdout) this.#wanted.add(this.stdout);
+    if (options.stderr) this.#wanted.add(this.stderr);
+    for (const stream of [this.stdout, this.stderr]) if (!this.#wanted.has(stream)) stream.push(null);
     if (options.stdin) this.stdin = this.#input();
     this.#resume();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#close();
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (!this.#lingers) {
+      this.#close();
+      return;
+    }
+    this.#endStreams();
+    this.#resume();
+    this.#reading?.unref();
   }
 
   #resume(): void {
@@ -75,7 +94,7 @@ class ConmonAttachment implements Attachment {
         return;
       }
       const stream = frame[0] === STDERR ? this.stderr : this.stdout;
-      if (!this.#wanted.has(stream) || stream.destroyed) continue;
+      if (!this.#wanted.has(stream) || stream.destroyed) continue; // nobody listens
       if (!stream.push(frame.subarray(1))) {
         this.#pause();
         return;
@@ -129,7 +148,12 @@ class ConmonAttachment implements Attachment {
     this.#pause();
     this.#writing?.[Symbol.dispose]();
     this.#connection[Symbol.dispose]();
-    for (const stream of this.#wanted) if (!stream.destroyed) stream.push(null);
+    this.#endStreams();
     this.stdin?.destroy();
+  }
+
+  #endStreams(): void {
+    for (const stream of this.#wanted) if (!stream.destroyed) stream.push(null);
+    this.#wanted.clear();
   }
 }
