@@ -21,6 +21,17 @@ const info = { version: '0', dataRoot: '/', runRoot: '/', startedMs: 0, labels: 
 const engine = {} as Engine;
 const app = createApi({ engine, info, events: new EventHub(), log: fastify().log });
 
+/** How many attachments have been given back. */
+let disposed = 0;
+
+// A process that never writes.
+app.post('/containers/:id/attach', (request, reply) => {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  const client = hijack(request, reply, streamType(request, false));
+  const attachment = { ...streams, [Symbol.asyncDispose]: async () => void disposed++ };
+  return joinStreams(client, attachment, { terminal: false });
+});
+
 // A process that says on its standard output what it reads, and 'bye' on its standard error when that ends.
 app.post('/exec/:id/start', (request, reply) => {
   const { Tty = false } = parseBody(z.object({ Tty: z.boolean().optional() }), request);
@@ -107,6 +118,18 @@ describe('a hijacked connection', () => {
     const answer = await talk(`${head(...UPGRADE).replace('13', '3')}[1]`);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(answer).toMatch(/\{"message":"invalid JSON: cannot unmarshal array/);
+  });
+
+  test('whose client vanishes gives the attachment back', async () => {
+    const before = disposed;
+    const socket = connect({ path });
+    socket.write(
+      'POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nsome input',
+    );
+    await once(socket, 'data');
+    socket.destroy();
+    while (disposed === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(disposed).toBe(before + 1);
   });
 
   test('that is the second request of a connection gets a streamed answer', async () => {

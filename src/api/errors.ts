@@ -29,6 +29,12 @@ const DOCKER_STATUS: Partial<Record<ErrorCode, number>> = {
   'ports-full': 500,
 };
 
+/** What Docker says first, and clients look for; our own sentence follows. */
+const DOCKER_WORDS: Partial<Record<ErrorCode, string>> = {
+  'subnet-overlap': 'Pool overlaps with other one on this address space',
+  'address-taken': 'Address already in use',
+};
+
 /** A failure that only HTTP has: its status is its own. */
 export class HttpError extends Error {
   readonly status: number;
@@ -57,10 +63,16 @@ export function statusOf(error: unknown): number {
   return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 600 ? statusCode : 500;
 }
 
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const words = PontoonError.is(error) ? DOCKER_WORDS[error.code] : undefined;
+  return words === undefined ? error.message : `${words}: ${error.message}`;
+}
+
 /** Answers a failure; what nobody expected is logged, since the client sees its message only. */
 export function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   const status = statusOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (status >= 500 && !(error instanceof HttpError)) reply.log.error({ err: error }, 'request failed');
   return reply.code(status).type('application/json').send({ message });
 }

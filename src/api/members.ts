@@ -3,6 +3,7 @@
  * way; a container is changed through the container layer, which knows what else belongs to it.
  */
 
+import type { Container } from '../container/types.ts';
 import { PontoonError } from '../errors.ts';
 import type { EndpointSpec, Network } from '../network/types.ts';
 import type { ApiDependencies } from './app.ts';
@@ -36,8 +37,15 @@ export async function connect(
   network: Network,
   spec: EndpointSpec,
 ): Promise<void> {
-  if (kind === 'container') await containers!.connect(id, network.id, spec);
-  else await engine.attach(id, network.id, spec);
+  if (kind === 'sandbox') {
+    await engine.attach(id, network.id, spec);
+    return;
+  }
+  try {
+    await containers!.connect(id, network.id, spec);
+  } catch (error) {
+    throw inDockersWords(error, containers!.find(id), network);
+  }
 }
 
 /** With `force`, what is not connected is as it should be. */
@@ -51,6 +59,28 @@ export async function disconnect(
     if (kind === 'container') await containers!.disconnect(id, network.id);
     else await engine.detach(id, network.id);
   } catch (error) {
-    if (!force || !PontoonError.is(error, 'endpoint-not-found')) throw error;
+    if (force && PontoonError.is(error, 'endpoint-not-found')) return;
+    throw kind === 'container' ? inDockersWords(error, containers!.find(id), network) : error;
   }
+}
+
+/** The engine speaks of sandboxes; who asks about a container knows of none. */
+function inDockersWords(error: unknown, { id, spec }: Container, network: Network): unknown {
+  if (PontoonError.is(error, 'endpoint-not-found')) {
+    return new HttpError(404, `container ${id} is not connected to network ${network.name}`);
+  }
+  if (!PontoonError.is(error, 'mode-conflict')) return error;
+  const { mode } = spec.network;
+  if (mode === 'container' || mode === 'host') {
+    return new HttpError(
+      403,
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  }
+  return new HttpError(
+    403,
+    network.driver === 'host'
+      ? 'container cannot be disconnected from host network or connected to host network'
+      : 'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+  );
 }

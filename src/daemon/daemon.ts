@@ -7,6 +7,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createApi, type DaemonInfo } from '../api/app.ts';
@@ -134,6 +135,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   );
   const signals = watchSignals(() => {
     config = reload(options, config, log);
+    events.publish({
+      timeNs: BigInt(Date.now()) * 1_000_000n,
+      type: 'daemon',
+      action: 'reload',
+      id,
+      attributes: { name: hostname(), labels: JSON.stringify(config.labels) },
+    });
   });
   tellService('READY=1');
   log.info({ hosts: config.hosts.map(describeHost) }, 'the API is served');
