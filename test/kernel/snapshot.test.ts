@@ -7,8 +7,10 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseSnapshot } from '../../src/observe/snapshot/parse.ts';
 import { parseProc } from '../../src/observe/snapshot/sockets.ts';
@@ -62,6 +64,7 @@ const BUILD = `
   nft 'add rule inet own in ct state established,related accept comment "stay"'
   ip netns exec blue ping -c 1 -W 5 10.20.30.1 >/dev/null`;
 
+const PONTOON = join(import.meta.dirname, '../../bin/pontoon');
 /** Of /proc/net/tcp. */
 const TCP_LISTEN = 10;
 
@@ -295,6 +298,16 @@ test('iptables of both engines', { skip: hasIptables ? false : 'iptables is not 
       ['skipped', 'nftables', namespace('blue').id],
     ],
   );
+});
+
+test('pontoon snapshot writes it, to a file for its owner only', () => {
+  const pontoon = (...words: string[]) => execFileSync(PONTOON, ['snapshot', ...words], { encoding: 'utf8' });
+  const printed = parseSnapshot(pontoon('--redact'));
+  assert.deepEqual([printed.redacted, printed.namespaces.length], [true, taken.namespaces.length]);
+  const file = join(mkdtempSync(join(tmpdir(), 'pontoon-snapshot-')), 'host.json');
+  assert.equal(pontoon('--conntrack', '--indent', '--output', file), '');
+  assert.ok(parseSnapshot(readFileSync(file, 'utf8')).namespaces[0]?.conntrack);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
 test('taking one changes nothing', async () => {
