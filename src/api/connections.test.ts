@@ -24,11 +24,19 @@ const app = createApi({ engine, info, events: new EventHub(), log: fastify().log
 /** How many attachments have been given back. */
 let disposed = 0;
 
-// A process that never writes.
+// A process that writes now and then. (One that is silent learns of its client's end with its next word: until then a
+// client that vanished looks like one that has half-closed.)
 app.post('/containers/:id/attach', (request, reply) => {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const client = hijack(request, reply, streamType(request, false));
-  const attachment = { ...streams, [Symbol.asyncDispose]: async () => void disposed++ };
+  const writing = setInterval(() => streams.stdout.write('tick'), 5);
+  const attachment = {
+    ...streams,
+    async [Symbol.asyncDispose]() {
+      clearInterval(writing);
+      disposed++;
+    },
+  };
   return joinStreams(client, attachment, { terminal: false });
 });
 
