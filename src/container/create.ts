@@ -9,12 +9,14 @@ import { hostname as hostHostname } from 'node:os';
 import { newId, shortId } from '../network/identity.ts';
 import { type Context, emit } from './context.ts';
 import type { Entry } from './entry.ts';
+import { logSizeBytes } from './log-options.ts';
 import { checkBinds, planMounts } from './mounts.ts';
 import { checkContainerName, pickName } from './names.ts';
 import { sandboxSpec } from './networking.ts';
 import type { ContainerRecord } from './record.ts';
 import { dismantle } from './removal.ts';
 import { commandLine, resolveSpec } from './resolve.ts';
+import { checkSecurity, readHost } from './runtime/index.ts';
 import type { Table } from './table.ts';
 import type { ContainerSpec, Image, NetworkModeSpec } from './types.ts';
 import { makeVolumes } from './volume-contents.ts';
@@ -41,6 +43,8 @@ async function declare(context: Context, spec: ContainerSpec & { readonly name: 
   const { engine, images, table } = context;
   const record = planRecord(table, spec, id, images.find(spec.image));
   checkBinds(record.spec.mounts ?? []);
+  checkSecurity(record.spec.security ?? {}, await readHost());
+  logSizeBytes(record.spec.logging?.options); // says what is wrong with it
   await engine.createSandbox(sandboxSpec(context, record));
   try {
     return table.add(record);

@@ -17,6 +17,7 @@ export { readHost } from './host.ts';
 export { ranOutOfMemory } from './oom.ts';
 export { findInit, findRuntime } from './program.ts';
 export { type ExecuteOptions, type Execution, type LaunchOptions, Runtime } from './runtime.ts';
+export { checkSecurity } from './security.ts';
 export { cgroupPath, execProcess, ociSpec } from './spec.ts';
 export type { BundleInput, BundleProcess, Device, Host, UserIds } from './types.ts';
 export { resolveUser } from './users.ts';

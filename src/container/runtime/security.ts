@@ -4,8 +4,10 @@
 
 import { PontoonError } from '../../errors.ts';
 import type { SecuritySpec } from '../types.ts';
+import { containerCapabilities } from './capabilities.ts';
 import { parseSeccompProfile } from './seccomp.ts';
 import { DEFAULT_SECCOMP_PROFILE, type SeccompProfile } from './seccomp-profile.ts';
+import type { Host } from './types.ts';
 
 export const MASKED_PATHS: readonly string[] = [
   '/proc/asound',
@@ -64,6 +66,12 @@ export function resolveSecurity(spec: SecuritySpec): Security {
     maskedPaths: systemPaths ? (spec.maskedPaths ?? MASKED_PATHS) : [],
     readonlyPaths: systemPaths ? (spec.readonlyPaths ?? READONLY_PATHS) : [],
   };
+}
+
+/** What can be said before the container starts. @throws PontoonError bad-value, no-privilege */
+export function checkSecurity(spec: SecuritySpec, host: Pick<Host, 'capabilities'>): void {
+  resolveSecurity(spec);
+  containerCapabilities(spec, host.capabilities);
 }
 
 function seccompOf(value: string): SeccompProfile | undefined {
