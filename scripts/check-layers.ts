@@ -121,7 +121,7 @@ export const LAYERS: readonly Layer[] = [
       'src/daemon',
     ],
     npm: ['commander'],
-    node: ['child_process', 'fs', 'http', 'https', 'net', 'readline'],
+    node: ['child_process', 'fs', 'http', 'https', 'net'],
   },
   {
     path: 'src/index.ts',
