@@ -16,39 +16,101 @@ export interface DiskUsageParts {
   readonly volumes: Volumes;
 }
 
-/** @param types of 'container', 'image', 'volume', 'build-cache'; empty: all */
-export async function diskUsage(
-  { containers, images, volumes }: DiskUsageParts,
-  types: readonly string[],
-  minor: number,
-) {
+/** What an answer is to have. */
+export interface DiskUsageQuery {
+  /** Of 'container', 'image', 'volume', 'build-cache'; empty: all. */
+  readonly types: readonly string[];
+  /** Each thing, not only how many there are; older versions always have it. */
+  readonly verbose: boolean;
+  readonly minor: number;
+}
+
+/** The first version that counts, and lists only on demand. */
+const COUNTED_MINOR = 52;
+
+export async function diskUsage(parts: DiskUsageParts, query: DiskUsageQuery) {
+  const { types, verbose, minor } = query;
   const wants = (type: string): boolean => types.length === 0 || types.includes(type);
-  const known = containers.list();
-  const { totalBytes, sharedBytes } = images.diskUsage();
-  const usersOf = volumeUsers(containers);
-  const now = Date.now();
+  const [images, containers, volumes] = await Promise.all([
+    wants('image') ? imagesUsage(parts, minor) : undefined,
+    wants('container') ? containersUsage(parts, minor) : undefined,
+    wants('volume') ? volumesUsage(parts) : undefined,
+  ]);
+  const caches = wants('build-cache') ? counted([], { isActive: () => false, bytesOf: () => 0 }) : undefined;
+  if (minor < COUNTED_MINOR) {
+    return {
+      ...(images && { LayersSize: images.TotalSize, Images: images.Items }),
+      ...(containers && { Containers: containers.Items }),
+      ...(volumes && { Volumes: volumes.Items }),
+      ...(caches && { BuildCache: caches.Items }),
+    };
+  }
+  const shown = <T extends { readonly Items: unknown }>({ Items, ...counts }: T) => ({
+    ...counts,
+    ...(verbose && { Items }),
+  });
   return {
-    ...(wants('image') && {
-      LayersSize: totalBytes,
-      Images: images.list().map((image) => ({
-        ...imageSummary(image, minor),
-        SharedSize: sharedBytes.get(image.id) ?? 0,
-        Containers: known.filter(({ imageId }) => imageId === image.id).length,
-      })),
+    ...(images && { ImageUsage: shown(images) }),
+    ...(containers && { ContainerUsage: shown(containers) }),
+    ...(volumes && { VolumeUsage: shown(volumes) }),
+    ...(caches && { BuildCacheUsage: shown(caches) }),
+  };
+}
+
+function imagesUsage({ containers, images }: DiskUsageParts, minor: number) {
+  const { totalBytes, sharedBytes } = images.diskUsage();
+  const using = containers.list();
+  const summaries = images.list().map((image) => ({
+    ...imageSummary(image, minor),
+    SharedSize: sharedBytes.get(image.id) ?? 0,
+    Containers: using.filter(({ imageId }) => imageId === image.id).length,
+  }));
+  const usage = counted(summaries, {
+    isActive: ({ Containers }) => Containers > 0,
+    bytesOf: ({ Size, SharedSize }) => Size - SharedSize,
+  });
+  // What images share counts once.
+  return { ...usage, TotalSize: totalBytes };
+}
+
+async function containersUsage({ containers }: DiskUsageParts, minor: number) {
+  const now = Date.now();
+  const summaries = await Promise.all(
+    containers
+      .list()
+      .map(async (container) => containerSummary(container, minor, now, await containers.sizes(container.id))),
+  );
+  return counted(summaries, {
+    isActive: ({ State }) => ['running', 'paused', 'restarting'].includes(State),
+    bytesOf: ({ SizeRw = 0 }) => SizeRw,
+  });
+}
+
+async function volumesUsage({ containers, volumes }: DiskUsageParts) {
+  const usersOf = volumeUsers(containers);
+  const shown = await Promise.all(
+    volumes.list().map(async (volume) => {
+      const usage = { sizeBytes: await volumes.sizeBytes(volume.name), users: usersOf(volume.name).length };
+      return viewVolume(volume, usage);
     }),
-    ...(wants('container') && {
-      Containers: await Promise.all(
-        known.map(async (container) => containerSummary(container, minor, now, await containers.sizes(container.id))),
-      ),
-    }),
-    ...(wants('volume') && {
-      Volumes: await Promise.all(
-        volumes.list().map(async (volume) => {
-          const sizeBytes = await volumes.sizeBytes(volume.name);
-          return viewVolume(volume, { sizeBytes, users: usersOf(volume.name).length });
-        }),
-      ),
-    }),
-    ...(wants('build-cache') && { BuildCache: [] }),
+  );
+  return counted(shown, {
+    isActive: ({ UsageData }) => (UsageData?.RefCount ?? 0) > 0,
+    bytesOf: ({ UsageData }) => UsageData?.Size ?? 0,
+  });
+}
+
+function counted<T>(
+  items: readonly T[],
+  { isActive, bytesOf }: { readonly isActive: (item: T) => boolean; readonly bytesOf: (item: T) => number },
+) {
+  const sum = (some: readonly T[]): number => some.reduce((bytes, item) => bytes + bytesOf(item), 0);
+  const active = items.filter(isActive);
+  return {
+    ActiveCount: active.length,
+    TotalCount: items.length,
+    Reclaimable: sum(items) - sum(active),
+    TotalSize: sum(items),
+    Items: items,
   };
 }

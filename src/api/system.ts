@@ -13,7 +13,7 @@ import type { Area } from './app.ts';
 import { diskUsage } from './disk-usage.ts';
 import { badRequest, HttpError, notImplemented } from './errors.ts';
 import { readHostFacts } from './host-facts.ts';
-import { parseBody, textsOf } from './parse.ts';
+import { booleanOf, parseBody, textsOf } from './parse.ts';
 import { AUTH_BODY } from './schemas/auth.ts';
 import { type Counts, viewInfo, viewVersion } from './views/system.ts';
 
@@ -61,16 +61,15 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
     for (const type of types) {
       if (!DISK_USAGE_TYPES.includes(type)) throw badRequest(`unknown object type: ${type}`);
     }
-    if (containers === undefined || images === undefined || volumes === undefined) {
-      return { LayersSize: 0, Images: [], Containers: [], Volumes: [], BuildCache: [] };
-    }
-    return diskUsage({ containers, images, volumes }, types, apiMinor);
+    if (containers === undefined || images === undefined || volumes === undefined) return {};
+    const verbose = booleanOf(query.verbose);
+    return diskUsage({ containers, images, volumes }, { types, verbose, minor: apiMinor });
   });
 
   app.post('/auth', async (request, reply) => {
     const { username = '', password = '', serveraddress = '' } = parseBody(AUTH_BODY, request);
     const registry = serveraddress.replace(/^https?:\/\//, '').split('/')[0]!;
-    if (registry === '') throw badRequest('name the registry: docker login HOST');
+    if (!/^[a-z0-9[][a-z0-9.:\]-]*$/i.test(registry)) throw badRequest('name the registry: docker login HOST[:PORT]');
     try {
       await login({
         registry,
