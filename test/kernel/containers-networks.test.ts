@@ -133,7 +133,7 @@ test('networks: connected and disconnected live, names found', async () => {
 });
 
 test('namespaces of another container: its processes are seen', async () => {
-  await steady('target');
+  await steady('target', { namespaces: { ipc: 'shareable' } });
   const { stdout } = await lab.run('ps | grep -c "sleep 1000"; hostname', {
     namespaces: { pid: 'container:target', ipc: 'container:target' },
   });

@@ -107,8 +107,11 @@ export async function openContainerLab(roots: ContainerLab['roots'] = temporaryR
   after(async () => {
     for (const { id } of lab.containers.list()) await lab.containers.remove(id, { force: true, volumes: true });
     await lab.engine.settled();
-    assertNothingLeft(lab);
-    await lab.close();
+    try {
+      assertNothingLeft(lab);
+    } finally {
+      await lab.close();
+    }
     assert.deepEqual(failures, [], 'nothing failed in the background');
   });
   return lab;
