@@ -312,24 +312,37 @@ function isAddress(text: string, family: 4 | 6): boolean {
   }
 }
 
-/** Those on the path first, then those whom a flood on the path's bridges reaches. */
+/** Those on the path first, then those at the other end of the cables, then those whom a flood on the way reaches. */
 function chooseNamespaces(
   snapshot: Snapshot,
   { hops }: Explanation,
   { source, destination }: ResolvedQuestion,
 ): string[] {
+  const byId = new Map(snapshot.namespaces.map((namespace) => [namespace.id, namespace]));
   const names = new Set(hops.map(({ namespace }) => namespace));
   const chosen = new Set<string>([source.namespace]);
   if (destination.namespace !== undefined) chosen.add(destination.namespace);
   for (const { id, name } of snapshot.namespaces) if (names.has(name)) chosen.add(id);
   for (const id of [...chosen]) {
-    const namespace = snapshot.namespaces.find((one) => one.id === id);
+    for (const { peer } of byId.get(id)?.links ?? []) {
+      const port = byId.get(peer?.namespace ?? '')?.links.find(({ index }) => index === peer?.index);
+      // A container's cable leads to its bridge; the host's cables lead to everybody, and only bridges on the way count.
+      if (peer?.namespace === undefined || (id !== source.namespace && id !== destination.namespace)) continue;
+      if (byId.get(id)?.owner === 'host') continue;
+      chosen.add(peer.namespace);
+      const ports = byId
+        .get(peer.namespace)
+        ?.links.filter(({ master }) => master !== undefined && master === port?.master);
+      for (const { peer: other } of ports ?? []) if (other?.namespace !== undefined) chosen.add(other.namespace);
+    }
     const bridges = new Set(
-      namespace?.links
-        .filter(({ kind, name }) => kind === 'bridge' && hops.some((hop) => hop.interface === name))
-        .map(({ index }) => index),
+      byId
+        .get(id)
+        ?.links.flatMap(({ kind, name, index }) =>
+          kind === 'bridge' && hops.some((hop) => hop.interface === name) ? [index] : [],
+        ),
     );
-    for (const { master, peer } of namespace?.links ?? []) {
+    for (const { master, peer } of byId.get(id)?.links ?? []) {
       if (master !== undefined && bridges.has(master) && peer?.namespace !== undefined) chosen.add(peer.namespace);
     }
   }
