@@ -77,6 +77,8 @@ describe('containerSpec', () => {
     [{ HostConfig: { Memory: 1e8, MemorySwap: 1e7 } }, 'Minimum memoryswap limit should be larger than memory limit'],
     [{ HostConfig: { NanoCpus: 1e15 } }, 'Range of CPUs is from 0.01 to'],
     [{ HostConfig: { LogConfig: { Type: 'foo' } } }, "logger: no log driver named 'foo' is registered"],
+    [{ StopSignal: 'FOO' }, 'Invalid signal: FOO'],
+    [{ HostConfig: { CapAdd: ['FOO'] } }, 'unknown capability'],
     [{ Healthcheck: { Interval: 5 } }, 'Interval in Healthcheck cannot be less than 1ms'],
   ])('refuses %j', (body, message) => {
     expect(() => create(body)).toThrow(message);

@@ -7,6 +7,8 @@
 
 import { isIP } from 'node:net';
 import { posix } from 'node:path';
+import { CAPABILITIES, containerCapabilities } from '../container/runtime/capabilities.ts';
+import { parseSignal } from '../container/signals.ts';
 import type { Container, ContainerSpec, HealthcheckSpec, NamespacesSpec, SecuritySpec } from '../container/types.ts';
 import { badRequest, notImplemented } from './errors.ts';
 import { given, unlessEmpty } from './given.ts';
@@ -52,6 +54,7 @@ export function containerSpec(
     throw badRequest('Config cannot be empty in order to create a container: Image is missing');
   }
   refuseUnsupported(hostConfig);
+  if (unlessEmpty(config.StopSignal) !== undefined) parseSignal(config.StopSignal!);
   const published = portBindings(hostConfig.PortBindings ?? {}, options.minor);
   const asked: Asked = { config, hostConfig };
   const spec: ContainerSpec = {
@@ -185,8 +188,9 @@ function healthcheckSpec(check: Config['Healthcheck']): HealthcheckSpec | undefi
   };
 }
 
+/** @throws PontoonError bad-value for a capability that there is not */
 function securitySpec(hostConfig: HostConfig): SecuritySpec {
-  return given({
+  const spec = given({
     privileged: hostConfig.Privileged,
     capAdd: unlessEmpty(hostConfig.CapAdd),
     capDrop: unlessEmpty(hostConfig.CapDrop),
@@ -194,6 +198,8 @@ function securitySpec(hostConfig: HostConfig): SecuritySpec {
     maskedPaths: hostConfig.MaskedPaths,
     readonlyPaths: hostConfig.ReadonlyPaths,
   });
+  containerCapabilities(spec, CAPABILITIES);
+  return spec;
 }
 
 /** Old clients write "seccomp:unconfined". */

@@ -97,6 +97,9 @@ export const addContainerRoutes: Area = (app, { containers, images, defaults }) 
   app.post<ById>('/containers/:id/rename', async ({ params, query }, reply) => {
     const name = textOf(query.name)?.replace(/^\//, '');
     if (name === undefined || name === '') throw badRequest('Neither old nor new names may be empty');
+    if (name === containers.find(params.id).name) {
+      throw badRequest('Renaming a container with the same name as its current name');
+    }
     await containers.rename(params.id, name);
     return reply.code(204).send();
   });

@@ -76,7 +76,7 @@ export function resourceFields(spec: ResourceSpec = {}) {
     MemorySwap: spec.memorySwapBytes || memory * 2,
     OomKillDisable: spec.oomKillDisable ?? null,
     OomScoreAdj: spec.oomScoreAdj ?? 0,
-    PidsLimit: spec.pidsLimit ?? null,
+    PidsLimit: spec.pidsLimit || null,
     Ulimits: (spec.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
   };
 }

@@ -3,12 +3,15 @@
  * and with what an update has changed since.
  */
 
+import { existsSync } from 'node:fs';
 import type { Container } from '../../container/types.ts';
 import { askedFor, parseLink } from '../container-create.ts';
 import { networkName } from '../network-mode.ts';
 import { resourceFields } from '../resources.ts';
 import type { HostConfig } from '../schemas/host-config.ts';
 
+/** As the container layer decides it: on cgroup v1 a container sees the host's tree. */
+const CGROUP_NAMESPACE = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'private' : 'host';
 const SHM_BYTES = 64 * 1024 * 1024;
 /** The last version that limits the kernel's memory. */
 const KERNEL_MEMORY_MINOR = 41;
@@ -48,7 +51,7 @@ export function hostConfig(container: Container, minor: number) {
     ...(asked.Annotations !== undefined && { Annotations: asked.Annotations }),
     CapAdd: capabilities(asked.CapAdd),
     CapDrop: capabilities(asked.CapDrop),
-    CgroupnsMode: asked.CgroupnsMode || 'private',
+    CgroupnsMode: asked.CgroupnsMode || CGROUP_NAMESPACE,
     Dns: asked.Dns ?? [],
     DnsOptions: asked.DnsOptions ?? [],
     DnsSearch: asked.DnsSearch ?? [],

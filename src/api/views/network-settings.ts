@@ -15,15 +15,20 @@ const GATEWAY_PRIORITY_MINOR = 48;
 const NO_FLAT_FIELDS_MINOR = 52;
 
 export function networkSettings(container: Container, minor: number) {
+  // Who shares another container's stack has none of its own.
+  const own = container.spec.network.mode === 'container' ? undefined : container.sandboxPath;
   const common = {
-    SandboxID: container.sandboxPath === undefined ? '' : container.id,
-    SandboxKey: container.sandboxPath ?? '',
+    SandboxID: own === undefined ? '' : container.id,
+    SandboxKey: own ?? '',
     Ports: portMap(container),
     Networks: networks(container, minor),
   };
   if (minor >= NO_FLAT_FIELDS_MINOR) return common;
   // The fields of the one network that there was once: the default one.
-  const first = addresses(container.endpoints.find(({ networkName }) => networkName === 'bridge'));
+  const first = addresses(
+    container,
+    container.endpoints.find(({ networkName }) => networkName === 'bridge'),
+  );
   return {
     Bridge: '',
     HairpinMode: false,
@@ -69,7 +74,7 @@ function endpointView(container: Container, endpoint: Endpoint | undefined, aske
     DriverOpts: driverOptions(asked),
     ...(minor >= GATEWAY_PRIORITY_MINOR && { GwPriority: endpoint?.gatewayPriority ?? 0 }),
     NetworkID: endpoint?.networkId ?? '',
-    ...addresses(endpoint),
+    ...addresses(container, endpoint),
     ...(minor >= DNS_NAMES_MINOR && { DNSNames: named ? endpoint.dnsNames : null }),
   };
 }
@@ -89,18 +94,19 @@ function driverOptions({ interfaceName, sysctls }: EndpointSpec): Record<string,
   return Object.keys(options).length > 0 ? options : null;
 }
 
-function addresses(endpoint: Endpoint | undefined) {
+/** Docker has an endpoint while the container runs only: before and after, nothing is shown of it. */
+function addresses({ sandboxPath }: Container, known: Endpoint | undefined) {
+  const endpoint = sandboxPath === undefined ? undefined : known;
   const [ipv4, ipv6] = [split(endpoint?.ipv4), split(endpoint?.ipv6)];
   return {
-    // Docker has no endpoint without an address, so one that waits for its start shows none.
-    EndpointID: ipv4.address === '' && ipv6.address === '' ? '' : (endpoint?.id ?? ''),
-    Gateway: ipv4.address === '' ? '' : (endpoint?.gateway4 ?? ''),
+    EndpointID: endpoint?.id ?? '',
+    Gateway: endpoint?.gateway4 ?? '',
     IPAddress: ipv4.address,
     IPPrefixLen: ipv4.length,
-    IPv6Gateway: ipv6.address === '' ? '' : (endpoint?.gateway6 ?? ''),
+    IPv6Gateway: endpoint?.gateway6 ?? '',
     GlobalIPv6Address: ipv6.address,
     GlobalIPv6PrefixLen: ipv6.length,
-    MacAddress: ipv4.address === '' && ipv6.address === '' ? '' : (endpoint?.mac ?? ''),
+    MacAddress: endpoint?.mac ?? '',
   };
 }
 
