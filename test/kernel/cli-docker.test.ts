@@ -179,6 +179,8 @@ suite('the same output and status as docker', { skip: hasDocker ? false : 'docke
     'pause ended',
     'unpause web',
     'rm nix',
+    "rm 'a b?c'",
+    "inspect 'a b#c'",
     'rm -f nix',
     'rm web',
     'rename nix other',

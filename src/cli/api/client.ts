@@ -100,11 +100,16 @@ function requestOf(method: string, path: string, { query = {}, json, archive, he
   const type = json === undefined ? 'application/x-tar' : 'application/json';
   return {
     method,
-    path: path + queryString(query),
+    path: escapePath(path) + queryString(query),
     headers: { ...(body !== undefined && { 'content-type': type }), ...headers },
     ...(body !== undefined && { body }),
     ...(signal && { signal }),
   };
+}
+
+/** Names stand in paths as they were written; what has no other meaning there stays (RFC 3986, 3.3). */
+function escapePath(path: string): string {
+  return encodeURIComponent(path).replace(/%(2F|3A|40)/g, decodeURIComponent);
 }
 
 function queryString(query: Query): string {

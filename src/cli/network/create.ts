@@ -1,11 +1,8 @@
 /**
- * @module `pontoon network create`: Docker's flags as the body of POST /networks/create. Each gateway, range and
- * auxiliary address belongs to the subnet that it lies in.
+ * @module `pontoon network create`: Docker's flags as the body of POST /networks/create.
  */
 
 import type { Command } from 'commander';
-import { PontoonError } from '../../errors.ts';
-import { Address, Prefix } from '../../ipam/index.ts';
 import { printLine, withNetworkApi } from '../session.ts';
 import { mapOf, several, withoutUndefined } from '../values.ts';
 
@@ -27,13 +24,6 @@ export interface NetworkFlags {
   readonly opt?: readonly string[];
   readonly scope?: string;
   readonly subnet?: readonly string[];
-}
-
-interface IpamConfig {
-  readonly Subnet: string;
-  Gateway?: string;
-  IPRange?: string;
-  AuxiliaryAddresses?: Record<string, string>;
 }
 
 export function defineCreate(command: Command): void {
@@ -58,8 +48,8 @@ export function defineCreate(command: Command): void {
     .addOption(several('-o, --opt <key=value>', 'a driver option, such as com.docker.network.driver.mtu=1400'))
     .option('--scope <scope>', 'local')
     .addOption(several('--subnet <cidr>', 'a subnet, such as 10.1.0.0/24 or fd00:1::/64 (default: a free one)'))
-    .action((name: string, flags: NetworkFlags) => {
-      const json = networkBody(name, flags);
+    .action(async (name: string, flags: NetworkFlags) => {
+      const json = await networkBody(name, flags);
       return withNetworkApi(command, async (api) => {
         const { Id, Warning } = await api.post<{ Id: string; Warning?: string }>('/networks/create', { json });
         if (Warning) process.stderr.write(`WARNING: ${Warning}\n`);
@@ -69,7 +59,10 @@ export function defineCreate(command: Command): void {
 }
 
 /** @throws PontoonError bad-value, bad-subnet, bad-address */
-export function networkBody(name: string, flags: NetworkFlags): Record<string, unknown> {
+export async function networkBody(name: string, flags: NetworkFlags): Promise<Record<string, unknown>> {
+  // Most networks are made without a word on addresses: those need no arithmetic.
+  const isPlain = [flags.subnet, flags.gateway, flags.ipRange, flags.auxAddress].every((list) => list === undefined);
+  const ipamConfig = isPlain ? () => [] : (await import('./ipam-config.ts')).ipamConfig;
   return {
     Name: name,
     Driver: flags.driver,
@@ -91,33 +84,4 @@ export function networkBody(name: string, flags: NetworkFlags): Record<string, u
       ConfigFrom: flags.configFrom === undefined ? undefined : { Network: flags.configFrom },
     }),
   };
-}
-
-function ipamConfig({ subnet = [], gateway = [], ipRange = [], auxAddress = [] }: NetworkFlags): IpamConfig[] {
-  const configs = subnet.map((text) => ({ prefix: Prefix.parse(text), config: { Subnet: text } as IpamConfig }));
-  /** The subnet that something lies in. */
-  const home = (what: string, inside: Address | Prefix): IpamConfig => {
-    const found = configs.find(({ prefix }) => prefix.contains(inside));
-    if (found !== undefined) return found.config;
-    throw refuse(`no --subnet contains the ${what} ${inside}: give the one that does`, inside.toString());
-  };
-  for (const text of gateway) {
-    const config = home('gateway', Address.parse(text));
-    if (config.Gateway !== undefined) throw refuse(`subnet ${config.Subnet} has two gateways: give one`, text);
-    config.Gateway = text;
-  }
-  for (const text of ipRange) {
-    const config = home('range', Prefix.parse(text));
-    if (config.IPRange !== undefined) throw refuse(`subnet ${config.Subnet} has two of --ip-range: give one`, text);
-    config.IPRange = text;
-  }
-  for (const [name, text] of Object.entries(mapOf(auxAddress))) {
-    const config = home('auxiliary address', Address.parse(text));
-    config.AuxiliaryAddresses = { ...config.AuxiliaryAddresses, [name]: text };
-  }
-  return configs.map(({ config }) => config);
-}
-
-function refuse(message: string, subject: string): PontoonError {
-  return new PontoonError('bad-value', message, { subject });
 }

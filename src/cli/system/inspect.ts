@@ -5,7 +5,6 @@
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
 import { type ApiClient, ApiError } from '../api/client.ts';
-import { Unreachable } from '../api/transport.ts';
 import { stringifyExact } from '../output/json.ts';
 import { formatValue } from '../output/value.ts';
 import { attemptEach, withApi, withNetworkApi } from '../session.ts';
@@ -62,9 +61,11 @@ async function inspectEach(command: Command, refs: string[], { format, size }: I
 async function find(api: ApiClient, ref: string, kinds: readonly Kind[], size: boolean | undefined): Promise<unknown> {
   for (const kind of kinds) {
     try {
-      return await api.getExact(PATHS[kind](encodeURI(ref)), kind === 'container' ? { size } : {});
+      return await api.getExact(PATHS[kind](ref), kind === 'container' ? { size } : {});
     } catch (error) {
-      if (error instanceof Unreachable || !ApiError.is(error, 404) || kinds.length === 1) throw error;
+      // 400: what cannot be the name of an image may be that of something else.
+      const isAbsent = ApiError.is(error, 404) || ApiError.is(error, 400);
+      if (!isAbsent || kinds.length === 1) throw error;
     }
   }
   throw new PontoonError('sandbox-not-found', `No such object: ${ref}`, { subject: ref });
