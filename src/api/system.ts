@@ -86,6 +86,9 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
 
   // What is not there has nothing to show or to throw away: `docker system prune` asks.
   app.get('/plugins', () => []);
+  app.get<{ Params: { '*': string } }>('/plugins/*', ({ params }) => {
+    throw new HttpError(404, `plugin "${params['*'].replace(/\/json$/, '')}" not found`);
+  });
   app.get<{ Params: { name: string } }>('/plugins/:name/json', ({ params }) => {
     throw new HttpError(404, `plugin "${params.name}" not found`); // `docker inspect` looks here last
   });
@@ -95,8 +98,10 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
     const refuse = (): never => {
       throw notImplemented(sentence);
     };
-    if (part !== 'plugins') app.all(`/${part}`, refuse);
-    app.all(`/${part}/*`, refuse);
+    for (const url of [`/${part}`, `/${part}/*`]) {
+      const methods = app.supportedMethods.filter((method) => !app.hasRoute({ method: method as 'GET', url }));
+      app.route({ method: methods as 'GET'[], url, handler: refuse });
+    }
   }
 };
 
