@@ -98,7 +98,7 @@ async function removeOrphans(context: Context): Promise<void> {
     if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
   for (const id of await orphans(paths.running, table)) {
     await endLaunch(paths.run(id));
-    await (await context.runtime()).deleteContainer(id);
+    await (await context.runtime()).deleteContainer(id, paths.run(id));
     await rm(paths.run(id), { recursive: true });
     await rm(join(paths.exits, id), { force: true });
   }

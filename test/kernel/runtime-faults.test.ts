@@ -1,11 +1,12 @@
 /** @module What goes wrong around a container: programs that are not there, a full disk, a daemon that was away. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cgroupOf } from '../../src/container/cgroup.ts';
 import { readLog } from '../../src/container/logs.ts';
 import { attach, Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
 import { findConmon } from '../../src/container/runtime/program.ts';
@@ -32,6 +33,18 @@ test('a conmon that was removed since is named too, and nothing is half made', a
     detachMount(path);
   }
   await runtime.deleteContainer(id);
+});
+
+test('what a runtime leaves that is killed while it creates is found by the bundle', async () => {
+  const { id, directory, pid, conmonPid } = await create({ args: ['sleep', '100'] });
+  const before = await cgroupOf(pid);
+  process.kill(conmonPid, 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  rmSync(join(world, 'runtime', id), { recursive: true }); // so far it had not come
+  const later = await Runtime.open({ runRoot: world });
+  await later.deleteContainer(id, directory);
+  assert.deepEqual(await before.processes(), []);
+  assert.equal(await before.read('memory', 'cgroup.procs'), undefined);
 });
 
 test('an exit while nobody watched is found, once', async () => {

@@ -5,15 +5,15 @@
 
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OciConfig } from './spec.ts';
+import { readBundle } from './bundle.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
 /** Of the run whose bundle is in `directory`; ask before the container is deleted. */
 export async function ranOutOfMemory(directory: string): Promise<boolean> {
-  const config = await readIfThere(join(directory, 'config.json'));
+  const config = await readBundle(directory);
   if (config === undefined) return false;
-  const cgroup = (JSON.parse(config) as OciConfig).linux.cgroupsPath as string;
+  const cgroup = config.linux.cgroupsPath;
   const counts = await Promise.all([
     readIfThere(join(ROOT, cgroup, 'memory.events')),
     readIfThere(join(ROOT, 'memory', cgroup, 'memory.oom_control')),

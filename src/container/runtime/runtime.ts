@@ -9,10 +9,11 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../../errors.ts';
 import type { Attachment, AttachOptions, ResourceSpec } from '../types.ts';
 import { attach } from './attach.ts';
-import { writeBundle } from './bundle.ts';
+import { readBundle, writeBundle } from './bundle.ts';
 import { CompiledFilters } from './compiled-filters.ts';
 import { Conmon } from './conmon.ts';
 import { startFailure } from './failure.ts';
@@ -64,6 +65,9 @@ export interface Execution {
   readonly exitCode: Promise<number | undefined>;
 }
 
+const POLL_MS = 5;
+/** A killed process is gone at once, unless it hangs in the kernel. */
+const PATIENCE_MS = 2000;
 const CONMON_PID = 'conmon.pid';
 const CONTAINER_PID = 'container.pid';
 
@@ -145,13 +149,20 @@ export class Runtime {
     await this.#command('resume', id);
   }
 
-  /** Kills what still runs and forgets the container; nothing happens where there is none. */
-  async deleteContainer(id: string): Promise<void> {
-    const cgroup = this.#cgroups.get(id);
+  /**
+   * Kills what still runs and forgets the container; nothing happens where there is none. By its bundle in `directory`,
+   * what a runtime has left that was killed while it created the container is found too.
+   * @throws PontoonError program
+   */
+  async deleteContainer(id: string, directory?: string): Promise<void> {
+    const cgroup = await this.#cgroupOf(id, directory);
     this.#cgroups.delete(id);
-    const { cgroups } = await readHost();
-    if (cgroup !== undefined && (await removeRemains(join(this.#root, id), cgroup, cgroups))) return;
+    if (cgroup !== undefined && (await this.#removeRemains(id, cgroup))) return;
     await this.#command('delete', '--force', id);
+    if (cgroup === undefined) return;
+    for (const deadline = Date.now() + PATIENCE_MS; !(await this.#removeRemains(id, cgroup)); await sleep(POLL_MS)) {
+      if (Date.now() > deadline) throw this.#failure('delete', `processes do not leave the cgroup ${cgroup}`);
+    }
   }
 
   /** Changes the limits that are given; the others stay. @throws PontoonError program */
@@ -216,6 +227,16 @@ export class Runtime {
 
   #runBare(args: readonly string[]) {
     return run(this.#runtime.path, ['--root', this.#root, ...args]);
+  }
+
+  async #cgroupOf(id: string, directory: string | undefined): Promise<string | undefined> {
+    const known = this.#cgroups.get(id);
+    return known ?? (directory === undefined ? undefined : (await readBundle(directory))?.linux.cgroupsPath);
+  }
+
+  async #removeRemains(id: string, cgroup: string): Promise<boolean> {
+    const { cgroups } = await readHost();
+    return removeRemains(join(this.#root, id), cgroup, cgroups);
   }
 
   async #command(command: string, ...args: string[]): Promise<void> {

@@ -26,7 +26,7 @@ export interface OciProcess {
 /** config.json; typed where others read or change it. */
 export interface OciConfig {
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly linux: { readonly seccomp?: OciSeccomp; readonly [field: string]: unknown };
+  readonly linux: { readonly cgroupsPath: string; readonly seccomp?: OciSeccomp; readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
 
