@@ -77,7 +77,7 @@ before(async () => {
   await run('docker', ['run', '--name', 'ended', 'busybox', 'sh', '-c', 'exit 3']);
   await docker('network', 'create', '--label', 'x=y', '--subnet', '10.77.0.0/24', 'back');
   await docker('network', 'connect', '--alias', 'api', 'back', 'web');
-  await docker('exec', 'web', 'sh', '-c', 'mkdir /d && echo one >/d/file && ln -s file /d/link');
+  await docker('exec', 'web', 'sh', '-c', 'mkdir /d && echo one >/d/file && ln -s file /d/link && ln /d/file /d/same');
 });
 after(async () => {
   if (hasDocker) await daemon[Symbol.asyncDispose]();
@@ -248,6 +248,8 @@ suite('copies, as docker makes them', { skip: hasDocker ? false : 'docker is not
     'CP web:/d there',
     'CP web:/d fresh',
     'CP web:/d/. there',
+    'CP web:/d fresh; cat fresh/same fresh/link; stat -c %h fresh/file',
+    'mkdir a; echo x >a/x; ln a/x a/y; CP a web:/tmp/linked$$; CP web:/tmp/linked$$ b; stat -c %h b/y',
     'CP web:/d/link .; readlink link',
     'CP -L web:/d/link out',
     'CP local web:/tmp/x; CP web:/tmp/x out',

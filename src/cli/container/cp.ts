@@ -104,7 +104,7 @@ async function unpack(body: Readable, directory: string, packed: string, name: s
   const rename =
     name === undefined
       ? ['--strip-components=1']
-      : [`--transform=flags=r;s|^${escapePattern(packed)}|${escapeReplacement(name)}|`];
+      : [`--transform=flags=rhS;s|^${escapePattern(packed)}|${escapeReplacement(name)}|`];
   const owner = owners ? ['--same-owner'] : ['--no-same-owner'];
   let size = 0;
   body.on('data', (chunk: Buffer) => {
@@ -159,7 +159,7 @@ function pack(path: string, name: string, { archive, followLink }: CopyFlags) {
   const [directory, member] = isContents ? [path, '.'] : [dirname(path), `./${basename(path)}`];
   const rename = isContents
     ? []
-    : [`--transform=flags=r;s|^\\./${escapePattern(basename(path))}|${escapeReplacement(name)}|`];
+    : [`--transform=flags=rhS;s|^\\./${escapePattern(basename(path))}|${escapeReplacement(name)}|`];
   const owner = archive ? ['--numeric-owner'] : ['--owner=0', '--group=0'];
   const dereference = followLink ? ['--dereference'] : [];
   const child = spawn('tar', ['-c', '-f', '-', ...owner, ...dereference, ...rename, '-C', directory, member], {
