@@ -94,20 +94,22 @@ export interface Link {
   readonly port: Required<BridgePortSettings> | undefined;
 }
 
-/**
- * A veth pair. The peer may be born in another namespace; neither end can be up before both exist (ENOTCONN). From Linux
- * 6.2 on, the request's answer is the new link, with the index of its peer (see `parseLink`).
- */
+/** A veth pair. The peer may be born in another namespace; neither end can be up before both exist (ENOTCONN). */
 export function createVeth(
   settings: LinkSettings & { name: string; peer: LinkSettings & { name: string } },
 ): NetlinkRequest {
-  const request = create('veth', settings, (message) =>
+  return create('veth', settings, (message) =>
     message.nest(uapi.VETH_INFO_PEER, (peer) => {
       peer.fixed(ifinfomsg(settings.peer));
       writeSettings(peer, settings.peer);
     }),
   );
-  return { ...request, flags: request.flags | NLM_F_ECHO };
+}
+
+/** Makes a link and reads it in one request, the peer's index included; undefined before Linux 6.2. @throws KernelError */
+export function createAndRead(socket: NetlinkSocket, request: NetlinkRequest): Link | undefined {
+  const [message] = socket.request({ ...request, flags: request.flags | NLM_F_ECHO });
+  return message === undefined ? undefined : parseLink(message);
 }
 
 export function createBridge(settings: LinkSettings & BridgeSettings & { name: string }): NetlinkRequest {

@@ -9,17 +9,16 @@ import { createHash } from 'node:crypto';
 import { PontoonError } from '../../errors.ts';
 import { KernelError } from '../../kernel/error.ts';
 import { hasFeature } from '../../kernel/features.ts';
-import type { NetlinkMessage } from '../../kernel/netlink/codec.ts';
 import type { NetlinkRequest } from '../../kernel/netlink/socket.ts';
 import { deleteAddress } from '../../kernel/rtnetlink/address.ts';
 import {
+  createAndRead,
   createBridge,
   createVeth,
   deleteLink,
   getLink,
   type Link,
   type LinkSettings,
-  parseLink,
   setBridgePort,
   setLink,
 } from '../../kernel/rtnetlink/link.ts';
@@ -200,16 +199,15 @@ function createPair(host: Host, sandbox: OpenNamespace, attachment: Attachment):
         ...ends,
       },
     });
-  const request = (): NetlinkMessage[] => host.rt.request(pairOn(bridgeIndex(host, network)));
-  let answer: NetlinkMessage[];
+  const create = (): Link | undefined => createAndRead(host.rt, pairOn(bridgeIndex(host, network)));
+  let link: Link | undefined;
   try {
-    answer = host.retryIfGone(network.bridgeName!, request);
+    link = host.retryIfGone(network.bridgeName!, create);
   } catch (error) {
     throw explainRefusal(error, attachment);
   }
-  const peer = answer[0] === undefined ? undefined : parseLink(answer[0]).peer;
-  if (peer === undefined) sandbox.indexes.delete(endpoint.interfaceName!);
-  else sandbox.indexes.set(endpoint.interfaceName!, peer);
+  if (link?.peer === undefined) sandbox.indexes.delete(endpoint.interfaceName!);
+  else sandbox.indexes.set(endpoint.interfaceName!, link.peer);
 }
 
 function bridgeIndex(host: Host, network: NetworkRecord): number {
