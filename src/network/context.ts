@@ -7,9 +7,9 @@ import type { AddressSpace } from '../ipam/index.ts';
 import type { Announcer } from './announcer.ts';
 import type { Host } from './host.ts';
 import type { Leases } from './leases.ts';
+import type { PacketFilter } from './packet-filter.ts';
 import type { PortHolder } from './ports.ts';
 import type { Resolvers } from './resolvers.ts';
-import type { PacketFilter } from './ruleset.ts';
 import type { State } from './state.ts';
 import type { NewEvent, SandboxRecord } from './store.ts';
 

@@ -60,7 +60,7 @@ function hasFamily({ subnets }: NetworkRecord, key: 'ipv4' | 'ipv6'): boolean {
 /** A specification that makes the network as it is, where `change` leaves room for that. */
 function specOf(network: NetworkRecord, change: DefaultNetworkSpec): NetworkSpec {
   const { name, internal, icc, masquerade, mtuBytes, interfacePrefix, labels, annotations, hostAddress } = network;
-  const { gatewayMode4, gatewayMode6, sourceAddress4, sourceAddress6, inhibitIpv4 } = network;
+  const { gatewayMode4, gatewayMode6, sourceAddress4, sourceAddress6, trustedInterfaces, inhibitIpv4 } = network;
   const families = { 4: change.ipv4 !== false, 6: change.ipv6 !== false };
   return {
     name,
@@ -84,6 +84,7 @@ function specOf(network: NetworkRecord, change: DefaultNetworkSpec): NetworkSpec
     ...(network.bridgeName === undefined ? {} : { bridgeName: network.bridgeName }),
     ...(sourceAddress4 === undefined ? {} : { sourceAddress4 }),
     ...(sourceAddress6 === undefined ? {} : { sourceAddress6 }),
+    ...(trustedInterfaces === undefined ? {} : { trustedInterfaces }),
     ...(hostAddress === undefined ? {} : { hostAddress }),
     ...(annotations === undefined ? {} : { annotations }),
   };

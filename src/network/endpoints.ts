@@ -125,9 +125,7 @@ export function connectEndpoints(
   }
   step(`endpoint ${sandbox.name}: files`);
   resolvers.refresh(sandbox, memberships);
-  const elements = plans.flatMap(({ endpoint }) =>
-    endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding)),
-  );
+  const elements = plans.flatMap((plan) => bindingElements(plan));
   if (elements.length === 0) return;
   step(`endpoint ${sandbox.name}: rules`);
   ruleset.add(elements);
@@ -149,9 +147,7 @@ export function disconnectEndpoints(
   for (const { endpoint } of gone) resolvers.directory.delete(endpoint.id);
   const bindings = gone.flatMap(({ endpoint }) => endpoint.ports);
   step(`endpoint ${sandbox.name}: rules`);
-  ruleset.remove(
-    gone.flatMap(({ endpoint }) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
-  );
+  ruleset.remove(gone.flatMap((plan) => bindingElements(plan)));
   step(`endpoint ${sandbox.name}: flows`);
   ruleset.forgetFlows(bindings);
   ports.release(bindings);

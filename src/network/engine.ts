@@ -31,11 +31,11 @@ import {
   restoreSubnets,
   unusedNetworks,
 } from './networks.ts';
+import { NoRuleset, Ruleset } from './packet-filter.ts';
 import { PortHolder } from './ports.ts';
 import { publish, unpublish } from './publishing.ts';
 import { reconcile } from './reconcile.ts';
 import { type DnsDefaults, Resolvers } from './resolvers.ts';
-import { NoRuleset, Ruleset } from './ruleset.ts';
 import {
   attachSandbox,
   createSandbox,
@@ -279,9 +279,9 @@ export class Engine implements AsyncDisposable {
     return this.#exclusive(() => {
       checkShape('unpublish', selector);
       const record = this.#sandbox(sandbox);
-      const removed = this.#context.state.endpointsOf(record.id).flatMap((endpoint) => {
-        const gone = endpoint.ports.filter((binding) => matches(binding, selector));
-        if (gone.length > 0) unpublish(this.#context, record, endpoint, gone);
+      const removed = membershipsOf(this.#context, record.id).flatMap((membership) => {
+        const gone = membership.endpoint.ports.filter((binding) => matches(binding, selector));
+        if (gone.length > 0) unpublish(this.#context, record, membership, gone);
         return gone;
       });
       if (removed.length > 0) return removed;

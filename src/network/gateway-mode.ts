@@ -5,6 +5,7 @@
 import { PontoonError } from '../errors.ts';
 import type { Family } from '../ipam/index.ts';
 import { canonicalAddress } from '../kernel/inet.ts';
+import { checkInterfaceName } from './identity.ts';
 import type { NetworkRecord } from './store.ts';
 import type { GatewayMode, NetworkSpec, PortBinding } from './types.ts';
 
@@ -14,7 +15,14 @@ const FAMILIES = [4, 6] as const;
 /** What of a network is about the outside. */
 type Outside = Pick<
   NetworkRecord,
-  'gatewayMode4' | 'gatewayMode6' | 'sourceAddress4' | 'sourceAddress6' | 'inhibitIpv4' | 'internal' | 'masquerade'
+  | 'gatewayMode4'
+  | 'gatewayMode6'
+  | 'sourceAddress4'
+  | 'sourceAddress6'
+  | 'trustedInterfaces'
+  | 'inhibitIpv4'
+  | 'internal'
+  | 'masquerade'
 >;
 
 /** Checks what a specification says of the outside, and fills in what it leaves open. @throws PontoonError bad-value, bad-address */
@@ -34,6 +42,7 @@ export function resolveOutside(spec: NetworkSpec): Outside {
     sourceAddress4: sourceAddress(4, spec.sourceAddress4),
     sourceAddress6: sourceAddress(6, spec.sourceAddress6),
     inhibitIpv4: spec.inhibitIpv4 ?? false,
+    trustedInterfaces: (spec.trustedInterfaces ?? []).map(checkInterfaceName),
   };
 }
 

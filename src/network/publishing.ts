@@ -29,7 +29,7 @@ export function publish(
     try {
       if (!sandbox.running) return added;
       step(`ports of ${sandbox.name}: rules`);
-      ruleset.add(added.flatMap((binding) => bindingElements(endpoint, binding)));
+      ruleset.add(bindingElements({ endpoint, network }, added));
       step(`ports of ${sandbox.name}: flows`);
       ruleset.forgetFlows(added);
     } catch (error) {
@@ -47,7 +47,7 @@ export function publish(
 export function unpublish(
   context: Context,
   sandbox: SandboxRecord,
-  endpoint: EndpointRecord,
+  { endpoint, network }: Membership,
   gone: readonly PortBinding[],
 ): void {
   const { state, ports, ruleset } = context;
@@ -56,7 +56,7 @@ export function unpublish(
   state.commit({ endpoints: [left], events: gone.map((binding) => portEvent('unpublish', sandbox, binding)) });
   if (!sandbox.running) return;
   step(`ports of ${sandbox.name}: rules`);
-  ruleset.remove(gone.flatMap((binding) => bindingElements(endpoint, binding)));
+  ruleset.remove(bindingElements({ endpoint, network }, gone));
   step(`ports of ${sandbox.name}: flows`);
   ruleset.forgetFlows(gone);
   ports.release(gone);

@@ -187,13 +187,12 @@ function holdPorts({ state, ports }: Context, findings: Findings): void {
   }
 }
 
-function desiredElements({ state }: Context) {
-  const running = [...state.endpoints.values()].filter(
-    ({ sandboxId }) => state.sandboxes.get(sandboxId)?.running === true,
-  );
+function desiredElements(context: Context) {
+  const { state } = context;
+  const running = [...state.sandboxes].filter((sandbox) => sandbox.running);
   return [
     ...[...state.networks].flatMap(networkElements),
-    ...running.flatMap((endpoint) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),
+    ...running.flatMap(({ id }) => membershipsOf(context, id).flatMap((membership) => bindingElements(membership))),
   ];
 }
 

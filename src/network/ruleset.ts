@@ -1,84 +1,96 @@
 /**
- * @module The packet filter: one nftables table of our own in the host's namespace.
+ * @module The rules of the packet filter, and what networks and port bindings put into its sets and maps.
  *
  * The rules never change; what changes is what the sets and maps hold, one element for each network and each port
  * binding, so the cost of a packet grows with neither. A range of ports is one element. Nobody else's rules are
  * touched and no policy is set: what is dropped here is only what goes to a bridge of ours without being published.
  */
 
-import { isDeepStrictEqual } from 'node:util';
-import { flushConntrack } from '../kernel/conntrack.ts';
-import { KernelError } from '../kernel/error.ts';
-import { inScratchNamespace, NetworkNamespace } from '../kernel/namespace.ts';
-import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
-import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
-import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
-import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
-import { describeTable, listElements } from '../kernel/nftables/read.ts';
-import { Nftables } from '../kernel/nftables/ruleset.ts';
-import {
-  addElement,
-  deleteElement,
-  deleteRawElement,
-  type NftElement,
-  type NftSet,
-  type RawElement,
-} from '../kernel/nftables/set.ts';
+import type { NftElement, NftSet } from '../kernel/nftables/set.ts';
+import type { Membership } from './gateway.ts';
 import { gatewayMode, listensOn } from './gateway-mode.ts';
-import { step } from './step.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
 
-const table = { family: 'inet', name: 'pontoon' } as const;
+/** A table of our own. */
+export const TABLE = { family: 'inet', name: 'pontoon' } as const;
 
 /** The bridges of our networks. */
-const bridges: NftSet = { table, name: 'bridges', key: ['ifname'] };
+const bridges: NftSet = { table: TABLE, name: 'bridges', key: ['ifname'] };
 /** Those of internal networks: nothing is forwarded from or to them. */
-const internal: NftSet = { table, name: 'internal', key: ['ifname'] };
+const internal: NftSet = { table: TABLE, name: 'internal', key: ['ifname'] };
 /** Those whose packets take the host's address on their way out. */
-const masquerade: NftSet = { table, name: 'masqueraded', key: ['ifname'] };
+const masquerade: NftSet = { table: TABLE, name: 'masqueraded', key: ['ifname'] };
 /** Bridge pairs between which packets may be forwarded: each bridge and itself, when its endpoints may talk. */
-const talking: NftSet = { table, name: 'talking', key: ['ifname', 'ifname'] };
+const talking: NftSet = { table: TABLE, name: 'talking', key: ['ifname', 'ifname'] };
 
 /** Bridges of routed networks: nothing is translated there. */
 const routed: Record<4 | 6, NftSet> = {
-  4: { table, name: 'routed4', key: ['ifname'] },
-  6: { table, name: 'routed6', key: ['ifname'] },
+  4: { table: TABLE, name: 'routed4', key: ['ifname'] },
+  6: { table: TABLE, name: 'routed6', key: ['ifname'] },
 };
 /** Bridges whose endpoints are open to who has a route there. */
 const unprotected: Record<4 | 6, NftSet> = {
-  4: { table, name: 'unprotected4', key: ['ifname'] },
-  6: { table, name: 'unprotected6', key: ['ifname'] },
+  4: { table: TABLE, name: 'unprotected4', key: ['ifname'] },
+  6: { table: TABLE, name: 'unprotected6', key: ['ifname'] },
 };
 /** Bridge → the address of the host that its packets take on their way out. */
 const sources: Record<4 | 6, NftSet> = {
-  4: { table, name: 'sources4', key: ['ifname'], data: ['ipv4_addr'] },
-  6: { table, name: 'sources6', key: ['ifname'], data: ['ipv6_addr'] },
+  4: { table: TABLE, name: 'sources4', key: ['ifname'], data: ['ipv4_addr'] },
+  6: { table: TABLE, name: 'sources6', key: ['ifname'], data: ['ipv6_addr'] },
 };
 /** Endpoint address, protocol and range of ports that are open without translation. */
 const open: Record<4 | 6, NftSet> = {
-  4: { table, name: 'open4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], intervals: true },
-  6: { table, name: 'open6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], intervals: true },
+  4: { table: TABLE, name: 'open4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], intervals: true },
+  6: { table: TABLE, name: 'open6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], intervals: true },
+};
+
+/** Interface of the host, endpoint address, protocol and range of ports: published, and open without translation from there. */
+const trusted: Record<4 | 6, NftSet> = {
+  4: { table: TABLE, name: 'trusted4', key: ['ifname', 'ipv4_addr', 'inet_proto', 'inet_service'], intervals: true },
+  6: { table: TABLE, name: 'trusted6', key: ['ifname', 'ipv6_addr', 'inet_proto', 'inet_service'], intervals: true },
 };
 
 /** Protocol and host port → endpoint address and port: bindings on all addresses of the host. */
 const anyAddress: Record<4 | 6, NftSet> = {
-  4: { table, name: 'any4', key: ['inet_proto', 'inet_service'], data: ['ipv4_addr', 'inet_service'] },
-  6: { table, name: 'any6', key: ['inet_proto', 'inet_service'], data: ['ipv6_addr', 'inet_service'] },
+  4: { table: TABLE, name: 'any4', key: ['inet_proto', 'inet_service'], data: ['ipv4_addr', 'inet_service'] },
+  6: { table: TABLE, name: 'any6', key: ['inet_proto', 'inet_service'], data: ['ipv6_addr', 'inet_service'] },
 };
 /** The same with a host address before: bindings on one address. */
 const oneAddress: Record<4 | 6, NftSet> = {
-  4: { table, name: 'address4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], data: ['ipv4_addr', 'inet_service'] },
-  6: { table, name: 'address6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], data: ['ipv6_addr', 'inet_service'] },
+  4: {
+    table: TABLE,
+    name: 'address4',
+    key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+    data: ['ipv4_addr', 'inet_service'],
+  },
+  6: {
+    table: TABLE,
+    name: 'address6',
+    key: ['ipv6_addr', 'inet_proto', 'inet_service'],
+    data: ['ipv6_addr', 'inet_service'],
+  },
 };
 /** Host address or prefix, protocol and range of ports that keep their numbers → endpoint address. */
 const ranges: Record<4 | 6, NftSet> = {
-  4: { table, name: 'ranges4', key: ['ipv4_addr', 'inet_proto', 'inet_service'], data: ['ipv4_addr'], intervals: true },
-  6: { table, name: 'ranges6', key: ['ipv6_addr', 'inet_proto', 'inet_service'], data: ['ipv6_addr'], intervals: true },
+  4: {
+    table: TABLE,
+    name: 'ranges4',
+    key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+    data: ['ipv4_addr'],
+    intervals: true,
+  },
+  6: {
+    table: TABLE,
+    name: 'ranges6',
+    key: ['ipv6_addr', 'inet_proto', 'inet_service'],
+    data: ['ipv6_addr'],
+    intervals: true,
+  },
 };
 
-const SETS: readonly NftSet[] = [bridges, internal, masquerade, talking].concat(
-  [routed, unprotected, sources, open, anyAddress, oneAddress, ranges].flatMap((maps) => [maps[4], maps[6]]),
+export const SETS: readonly NftSet[] = [bridges, internal, masquerade, talking].concat(
+  [routed, unprotected, sources, open, trusted, anyAddress, oneAddress, ranges].flatMap((maps) => [maps[4], maps[6]]),
 );
 
 /** One element and the set that it belongs to. */
@@ -103,6 +115,8 @@ table inet pontoon {
   map sources6 { typeof iifname : ip6 saddr; }
   set open4 { type ipv4_addr . inet_proto . inet_service; flags interval; }
   set open6 { type ipv6_addr . inet_proto . inet_service; flags interval; }
+  set trusted4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }
+  set trusted6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }
   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
   map address4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -142,6 +156,8 @@ table inet pontoon {
     meta nfproto ipv6 oifname @unprotected6 accept
     ip daddr . meta l4proto . th dport @open4 accept comment "published without translation"
     ip6 daddr . meta l4proto . th dport @open6 accept
+    iifname . ip daddr . meta l4proto . th dport @trusted4 accept comment "from trusted interfaces"
+    iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
     oifname @routed4 meta l4proto icmp accept
     oifname @routed6 meta l4proto ipv6-icmp accept
     oifname @bridges drop comment "all else is closed"
@@ -180,8 +196,32 @@ export function networkElements(network: NetworkRecord): Placed[] {
   return placed;
 }
 
-/** What a port binding puts into the maps: one element for each family that both sides have. */
-export function bindingElements(endpoint: EndpointRecord, binding: PortBinding): Placed[] {
+/** What the port bindings of an endpoint put into the sets and maps: some, or all that it has. */
+export function bindingElements({ endpoint, network }: Membership, bindings = endpoint.ports): Placed[] {
+  return bindings.flatMap((binding) => [
+    ...translationElements(endpoint, binding),
+    ...trustedElements(endpoint, network, binding),
+  ]);
+}
+
+/** One element for each interface from which the endpoint's own port is open. */
+function trustedElements(
+  endpoint: EndpointRecord,
+  { trustedInterfaces = [] }: NetworkRecord,
+  { protocol, port: [from, to], direct }: PortBinding,
+): Placed[] {
+  if (direct) return [];
+  return trustedInterfaces.flatMap((name) =>
+    ([4, 6] as const).flatMap((family): Placed[] => {
+      const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+      if (address === undefined) return [];
+      return [{ set: trusted[family], element: { key: [name, address, protocol, { from, to }] } }];
+    }),
+  );
+}
+
+/** One element for each family that both sides have. */
+function translationElements(endpoint: EndpointRecord, binding: PortBinding): Placed[] {
   return ([4, 6] as const).flatMap((family): Placed[] => {
     const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
     if (address === undefined || !listensOn(binding, family)) return [];
@@ -205,180 +245,7 @@ export function bindingElements(endpoint: EndpointRecord, binding: PortBinding):
   });
 }
 
-/** What the engine wants of a packet filter. */
-export interface PacketFilter extends Disposable {
-  /** Whether published ports are led to their endpoints. */
-  readonly publishes: boolean;
-  /** @throws KernelError; then nothing has changed */
-  add(placed: readonly Placed[]): void;
-  /** Takes elements out; what is not there is fine. */
-  remove(placed: readonly Placed[]): void;
-  /**
-   * Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. It
-   * goes on in the background, until `settled`.
-   */
-  forgetFlows(bindings: readonly PortBinding[]): void;
-  settled(): Promise<void>;
-  /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
-  repair(wanted: readonly Placed[]): string[];
-}
-
-/** No rules at all, for who filters packets by other means. */
-export class NoRuleset implements PacketFilter {
-  readonly publishes = false;
-
-  add(): void {}
-  remove(): void {}
-  forgetFlows(): void {}
-  async settled(): Promise<void> {}
-
-  /** Removes the table of an engine that had one. */
-  repair(): string[] {
-    using socket = openNetfilter();
-    if (describeTable(socket, table).length === 0) return [];
-    step('rules: table');
-    install(['delete table inet pontoon']);
-    return ['table inet pontoon: removed'];
-  }
-
-  [Symbol.dispose](): void {}
-}
-
-/** The table in the kernel, and changes to what it holds: each one transaction. */
-export class Ruleset implements PacketFilter {
-  readonly publishes = true;
-  readonly #socket: NetlinkSocket = openNetfilter();
-  /** Of its own, because the kernel is still busy with one request while the next transaction begins. */
-  readonly #flows: NetlinkSocket = openNetfilter();
-  readonly #onError: (error: Error) => void;
-  #flushing: Promise<void> | undefined;
-
-  constructor(onError: (error: Error) => void) {
-    this.#onError = onError;
-  }
-
-  /** After `settled`. */
-  [Symbol.dispose](): void {
-    this.#socket[Symbol.dispose]();
-    this.#flows[Symbol.dispose]();
-  }
-
-  add(placed: readonly Placed[]): void {
-    transact(
-      this.#socket,
-      placed.map(({ set, element }) => addElement(set, element)),
-    );
-  }
-
-  remove(placed: readonly Placed[]): void {
-    const requests = placed.map(({ set, element }) => deleteElement(set, element));
-    try {
-      transact(this.#socket, requests);
-    } catch (error) {
-      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
-      for (const request of requests) this.#tryTransact(request);
-    }
-  }
-
-  forgetFlows(bindings: readonly PortBinding[]): void {
-    const udp = bindings.filter(({ protocol, direct }) => protocol === 'udp' && direct !== true);
-    if (udp.length === 0) return;
-    const before = this.#flushing;
-    const flushing = (async () => {
-      await before;
-      for (const binding of udp) await flushFlows(this.#flows, binding);
-    })()
-      .catch(this.#onError)
-      .finally(() => {
-        if (this.#flushing === flushing) this.#flushing = undefined;
-      });
-    this.#flushing = flushing;
-  }
-
-  async settled(): Promise<void> {
-    await this.#flushing;
-  }
-
-  repair(wanted: readonly Placed[]): string[] {
-    const rebuilt = this.#repairRules();
-    const done = rebuilt ? ['table inet pontoon: made'] : [];
-    // What goes comes first: a foreign range may overlap with one of ours.
-    const removals: NftRequest[] = [];
-    const additions: NftRequest[] = [];
-    for (const set of SETS) {
-      const present = new Map(listElements(this.#socket, set).map((element) => [rawKey(element), element]));
-      for (const { element } of wanted.filter((one) => one.set === set)) {
-        const { first, last } = encodeFields(set.key, element.key);
-        const key = rawKey({ first, last });
-        const found = present.get(key);
-        present.delete(key);
-        if (found !== undefined && sameData(set, element, found)) continue;
-        if (found !== undefined) removals.push(deleteElement(set, element));
-        additions.push(addElement(set, element));
-        if (!rebuilt)
-          done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
-      }
-      for (const foreign of present.values()) {
-        removals.push(deleteRawElement(set, foreign));
-        done.push(`${set.name}: an element that nobody owns removed`);
-      }
-    }
-    step('rules: elements');
-    transact(this.#socket, [...removals, ...additions]);
-    return done;
-  }
-
-  /** Compares chains, rules and sets with what RULESET makes in this kernel; makes the table anew where they differ. */
-  #repairRules(): boolean {
-    const present = describeTable(this.#socket, table);
-    if (present.length > 0 && isDeepStrictEqual(present, reference())) return false;
-    step('rules: table');
-    install(['table inet pontoon', 'delete table inet pontoon', RULESET]);
-    return true;
-  }
-
-  #tryTransact(request: NftRequest): void {
-    try {
-      transact(this.#socket, [request]);
-    } catch (error) {
-      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
-    }
-  }
-}
-
-/** Runs commands in the current namespace, in one transaction. */
-function install(commands: readonly string[]): void {
-  using here = NetworkNamespace.current();
-  using nft = new Nftables(here);
-  nft.run(commands);
-}
-
-let referenceTable: readonly string[] | undefined;
-
-/** What RULESET is in this kernel, found out once in a namespace of its own. */
-function reference(): readonly string[] {
-  referenceTable ??= inScratchNamespace(() => {
-    install([RULESET]);
-    using socket = openNetfilter();
-    return describeTable(socket, table);
-  });
-  return referenceTable;
-}
-
-function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
-  return `${first.toString('latin1')}|${last.toString('latin1')}`;
-}
-
-function sameData(set: NftSet, { data }: NftElement, present: RawElement): boolean {
-  if (set.data === undefined || set.data === 'verdict' || data === undefined || 'verdict' in data) return true;
-  return present.data?.equals(encodeFields(set.data, data).first) === true;
-}
-
-async function flushFlows(socket: NetlinkSocket, { hostPort, hostAddress }: PortBinding): Promise<void> {
-  const destination = isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! };
-  await flushConntrack(socket, { protocol: 'udp', originalPort: hostPort, ...destination });
-}
-
-function isWildcard(hostAddress: string | undefined): boolean {
+/** Whether a binding is on every address of the host. */
+export function isWildcard(hostAddress: string | undefined): boolean {
   return hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
 }

@@ -133,6 +133,7 @@ const network = object<NetworkSpec>(
     gatewayMode6: gatewayMode,
     sourceAddress4: text,
     sourceAddress6: text,
+    trustedInterfaces: list(text),
     inhibitIpv4: flag,
     mtuBytes: number,
     bridgeName: text,

@@ -56,6 +56,8 @@ export interface NetworkSpec {
   /** bridge: which address of the host masqueraded packets take. Default: that of the link they leave by. */
   readonly sourceAddress4?: string;
   readonly sourceAddress6?: string;
+  /** bridge: interfaces of the host from which published ports are reached at the endpoints' own addresses, too. */
+  readonly trustedInterfaces?: readonly string[];
   /** bridge: keeps the IPv4 gateway address off the bridge, because somebody else on the network has it. Default: false. */
   readonly inhibitIpv4?: boolean;
   /** Default: the MTU of the link of the host's default route, else 1500. */
@@ -99,6 +101,8 @@ export interface Network {
   readonly gatewayMode6: GatewayMode;
   readonly sourceAddress4: string | undefined;
   readonly sourceAddress6: string | undefined;
+  /** Absent: none. */
+  readonly trustedInterfaces?: readonly string[];
   readonly inhibitIpv4: boolean;
   readonly mtuBytes: number;
   /** The bridge's name on the host; undefined where the driver has none. */

@@ -107,6 +107,19 @@ test('nat-unprotected: every port is open to who knows the way', async () => {
   assert.deepEqual(await seenOutside(web), [host.ipv4, host.ipv6]);
 });
 
+test('published ports are reached directly from trusted interfaces, and from no others', async () => {
+  const web = await serve({ name: 'net', trustedInterfaces: ['eth0', 'tun9'] }, [{ port: 80, hostPort: 8080 }]);
+  assert.deepEqual(await direct(world.lan, 80), ['80', '80']);
+  assert.deepEqual(await direct(world.lan, 81), [undefined, undefined], 'what is not published stays closed');
+  assert.deepEqual(await direct(stranger, 80), [undefined, undefined]);
+  assert.match(String(await get(world.lan, `http://${host.ipv4}:8080/`)), /^80/);
+  await engine.publish('web', { port: [81, 89] });
+  assert.deepEqual(await direct(world.lan, 81), ['81', '81']);
+  await engine.unpublish('web', {});
+  for (const port of [80, 81]) assert.deepEqual(await direct(world.lan, port), [undefined, undefined]);
+  assert.deepEqual(await seenOutside(web), [host.ipv4, host.ipv6]);
+});
+
 test('isolated: the host has no part in the network', async () => {
   const modes = { internal: true, gatewayMode4: 'isolated', gatewayMode6: 'isolated' } as const;
   const web = await serve({ name: 'net', bridgeName: 'alone', ...modes }, []);
@@ -130,7 +143,10 @@ test('an inhibited bridge leaves the gateway address to others', async () => {
 });
 
 test('masqueraded packets take the address that was chosen', async () => {
-  await sh('host', 'ip address add 192.0.2.77/24 dev eth0; ip address add 2001:db8:1::77/64 dev eth0 nodad preferred_lft 0');
+  await sh(
+    'host',
+    'ip address add 192.0.2.77/24 dev eth0; ip address add 2001:db8:1::77/64 dev eth0 nodad preferred_lft 0',
+  );
   const web = await serve({ name: 'net', sourceAddress4: '192.0.2.77', sourceAddress6: '2001:db8:1::77' }, []);
   assert.deepEqual(await seenOutside(web), ['192.0.2.77', '2001:db8:1::77']);
   assert.deepEqual(await seenOutside(stranger), [host.ipv4, host.ipv6]);

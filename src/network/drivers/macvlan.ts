@@ -28,6 +28,7 @@ export const macvlanDriver: NetworkDriver = {
       'gatewayMode6',
       'sourceAddress4',
       'sourceAddress6',
+      'trustedInterfaces',
       'inhibitIpv4',
     ]);
     if (spec.parent === undefined) {

@@ -1,0 +1,200 @@
+/**
+ * @module The packet filter in the kernel: one nftables table of our own in the host's namespace, and changes to what it
+ * holds, each one transaction.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { flushConntrack } from '../kernel/conntrack.ts';
+import { KernelError } from '../kernel/error.ts';
+import { inScratchNamespace, NetworkNamespace } from '../kernel/namespace.ts';
+import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
+import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
+import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
+import { describeTable, listElements } from '../kernel/nftables/read.ts';
+import { Nftables } from '../kernel/nftables/ruleset.ts';
+import {
+  addElement,
+  deleteElement,
+  deleteRawElement,
+  type NftElement,
+  type NftSet,
+  type RawElement,
+} from '../kernel/nftables/set.ts';
+import { isWildcard, type Placed, RULESET, SETS, TABLE } from './ruleset.ts';
+import { step } from './step.ts';
+import type { PortBinding } from './types.ts';
+
+/** What the engine wants of a packet filter. */
+export interface PacketFilter extends Disposable {
+  /** Whether published ports are led to their endpoints. */
+  readonly publishes: boolean;
+  /** @throws KernelError; then nothing has changed */
+  add(placed: readonly Placed[]): void;
+  /** Takes elements out; what is not there is fine. */
+  remove(placed: readonly Placed[]): void;
+  /**
+   * Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. It
+   * goes on in the background, until `settled`.
+   */
+  forgetFlows(bindings: readonly PortBinding[]): void;
+  settled(): Promise<void>;
+  /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
+  repair(wanted: readonly Placed[]): string[];
+}
+
+/** No rules at all, for who filters packets by other means. */
+export class NoRuleset implements PacketFilter {
+  readonly publishes = false;
+
+  add(): void {}
+  remove(): void {}
+  forgetFlows(): void {}
+  async settled(): Promise<void> {}
+
+  /** Removes the table of an engine that had one. */
+  repair(): string[] {
+    using socket = openNetfilter();
+    if (describeTable(socket, TABLE).length === 0) return [];
+    step('rules: table');
+    install(['delete table inet pontoon']);
+    return ['table inet pontoon: removed'];
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+/** The table with the rules of `ruleset.ts`. */
+export class Ruleset implements PacketFilter {
+  readonly publishes = true;
+  readonly #socket: NetlinkSocket = openNetfilter();
+  /** Of its own, because the kernel is still busy with one request while the next transaction begins. */
+  readonly #flows: NetlinkSocket = openNetfilter();
+  readonly #onError: (error: Error) => void;
+  #flushing: Promise<void> | undefined;
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  /** After `settled`. */
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+    this.#flows[Symbol.dispose]();
+  }
+
+  add(placed: readonly Placed[]): void {
+    transact(
+      this.#socket,
+      placed.map(({ set, element }) => addElement(set, element)),
+    );
+  }
+
+  remove(placed: readonly Placed[]): void {
+    const requests = placed.map(({ set, element }) => deleteElement(set, element));
+    try {
+      transact(this.#socket, requests);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
+      for (const request of requests) this.#tryTransact(request);
+    }
+  }
+
+  forgetFlows(bindings: readonly PortBinding[]): void {
+    const udp = bindings.filter(({ protocol, direct }) => protocol === 'udp' && direct !== true);
+    if (udp.length === 0) return;
+    const before = this.#flushing;
+    const flushing = (async () => {
+      await before;
+      for (const binding of udp) await flushFlows(this.#flows, binding);
+    })()
+      .catch(this.#onError)
+      .finally(() => {
+        if (this.#flushing === flushing) this.#flushing = undefined;
+      });
+    this.#flushing = flushing;
+  }
+
+  async settled(): Promise<void> {
+    await this.#flushing;
+  }
+
+  repair(wanted: readonly Placed[]): string[] {
+    const rebuilt = this.#repairRules();
+    const done = rebuilt ? ['table inet pontoon: made'] : [];
+    // What goes comes first: a foreign range may overlap with one of ours.
+    const removals: NftRequest[] = [];
+    const additions: NftRequest[] = [];
+    for (const set of SETS) {
+      const present = new Map(listElements(this.#socket, set).map((element) => [rawKey(element), element]));
+      for (const { element } of wanted.filter((one) => one.set === set)) {
+        const { first, last } = encodeFields(set.key, element.key);
+        const key = rawKey({ first, last });
+        const found = present.get(key);
+        present.delete(key);
+        if (found !== undefined && sameData(set, element, found)) continue;
+        if (found !== undefined) removals.push(deleteElement(set, element));
+        additions.push(addElement(set, element));
+        if (!rebuilt)
+          done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
+      }
+      for (const foreign of present.values()) {
+        removals.push(deleteRawElement(set, foreign));
+        done.push(`${set.name}: an element that nobody owns removed`);
+      }
+    }
+    step('rules: elements');
+    transact(this.#socket, [...removals, ...additions]);
+    return done;
+  }
+
+  /** Compares chains, rules and sets with what RULESET makes in this kernel; makes the table anew where they differ. */
+  #repairRules(): boolean {
+    const present = describeTable(this.#socket, TABLE);
+    if (present.length > 0 && isDeepStrictEqual(present, reference())) return false;
+    step('rules: table');
+    install(['table inet pontoon', 'delete table inet pontoon', RULESET]);
+    return true;
+  }
+
+  #tryTransact(request: NftRequest): void {
+    try {
+      transact(this.#socket, [request]);
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** Runs commands in the current namespace, in one transaction. */
+function install(commands: readonly string[]): void {
+  using here = NetworkNamespace.current();
+  using nft = new Nftables(here);
+  nft.run(commands);
+}
+
+let referenceTable: readonly string[] | undefined;
+
+/** What RULESET is in this kernel, found out once in a namespace of its own. */
+function reference(): readonly string[] {
+  referenceTable ??= inScratchNamespace(() => {
+    install([RULESET]);
+    using socket = openNetfilter();
+    return describeTable(socket, TABLE);
+  });
+  return referenceTable;
+}
+
+function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
+  return `${first.toString('latin1')}|${last.toString('latin1')}`;
+}
+
+function sameData(set: NftSet, { data }: NftElement, present: RawElement): boolean {
+  if (set.data === undefined || set.data === 'verdict' || data === undefined || 'verdict' in data) return true;
+  return present.data?.equals(encodeFields(set.data, data).first) === true;
+}
+
+async function flushFlows(socket: NetlinkSocket, { hostPort, hostAddress }: PortBinding): Promise<void> {
+  const destination = isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! };
+  await flushConntrack(socket, { protocol: 'udp', originalPort: hostPort, ...destination });
+}
