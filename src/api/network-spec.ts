@@ -2,8 +2,7 @@
  * @module A request to create a network, as the engine's NetworkSpec: Docker's driver options, its IPAM configuration,
  * and what only Docker has, refused with a sentence.
  *
- * Options that mean nothing to any driver are kept and shown again, as Docker does; those that Docker would act on and
- * Pontoon cannot are refused, so that nobody believes in an isolation that is not there.
+ * Options that mean nothing to any driver are kept and shown again, as Docker does.
  */
 
 import { PontoonError } from '../errors.ts';
@@ -39,7 +38,7 @@ export const NETWORK_OPTIONS: Readonly<Record<string, OptionReader>> = {
   // Docker's word for every address of both families.
   [`${DOCKER}bridge.host_binding_ipv4`]: (value) => (value === '0.0.0.0' ? {} : { hostAddress: value }),
   [`${DOCKER}bridge.inhibit_ipv4`]: (value, key) => ({ inhibitIpv4: parseBoolean(key, value) }),
-  [`${DOCKER}bridge.trusted_host_interfaces`]: refuse,
+  [`${DOCKER}bridge.trusted_host_interfaces`]: (value) => ({ trustedInterfaces: value.split(':').filter(Boolean) }),
   [`${DOCKER}host_ipv4`]: (sourceAddress4) => ({ sourceAddress4 }),
   [`${DOCKER}host_ipv6`]: (sourceAddress6) => ({ sourceAddress6 }),
   parent: (parent) => ({ parent }),
@@ -118,11 +117,6 @@ export function readOptions(options: Readonly<Record<string, string>>): Partial<
 /** 0 is Docker's word for the default. */
 function mtu(mtuBytes: number): Partial<NetworkSpec> {
   return mtuBytes === 0 ? {} : { mtuBytes };
-}
-
-function refuse(value: string, key: string): Partial<NetworkSpec> {
-  if (value === '') return {};
-  throw new PontoonError('bad-value', `Pontoon does not have the option ${key}: leave it out`, { subject: key });
 }
 
 /** As Go's strconv.ParseBool, which reads Docker's options. */
