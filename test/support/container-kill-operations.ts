@@ -12,6 +12,9 @@ export const KILL_ROOTS = {
   runRoot: join(tmpdir(), 'kill-containers', 'run'),
 };
 
+/** What the containers of the storm join and leave. */
+export const STORM_NETWORK = 'storm';
+
 /** What runs until it is told to end. */
 export const STEADY: ContainerSpec = { image: BUSYBOX, command: ['sleep', '10000'], init: true };
 

@@ -10,7 +10,7 @@
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { KILL_ROOTS, STEADY } from './container-kill-operations.ts';
+import { KILL_ROOTS, STEADY, STORM_NETWORK } from './container-kill-operations.ts';
 import { openAll } from './container-lab.ts';
 import { randomFrom } from './kill-model.ts';
 
@@ -31,13 +31,19 @@ const verbs = {
     const { id } = await containers.createExec(name, { command: ['true'] });
     await containers.startExec(id, { detach: true });
   },
+  connect: (name: string) => containers.connect(name, STORM_NETWORK),
+  disconnect: (name: string) => containers.disconnect(name, STORM_NETWORK),
   remove: (name: string) => containers.remove(name, { force: true, volumes: true }),
 };
 
 function nextVerb(name: string): keyof typeof verbs {
   const container = containers.list().find((one) => one.name === name);
   if (container === undefined) return 'create';
-  return container.state.status === 'running' ? oneOf(['stop', 'exec', 'remove']) : oneOf(['start', 'start', 'remove']);
+  const isMember = container.endpoints.some(({ networkName }) => networkName === STORM_NETWORK);
+  const change = isMember ? 'disconnect' : 'connect';
+  return container.state.status === 'running'
+    ? oneOf(['stop', 'exec', 'remove', change, change])
+    : oneOf(['start', 'start', 'remove', change]);
 }
 
 await Promise.all(

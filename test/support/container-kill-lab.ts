@@ -1,0 +1,37 @@
+/**
+ * @module What the kill tests of containers share: the lab, and the proof that all is well.
+ */
+
+import assert from 'node:assert/strict';
+import { KILL_ROOTS } from './container-kill-operations.ts';
+import { assertNothingLeft, type ContainerLab, openContainerLab, readAll } from './container-lab.ts';
+
+export function openContainerKillLab(): Promise<ContainerLab> {
+  return openContainerLab(KILL_ROOTS);
+}
+
+/** undefined: no container has this name. */
+export function statusOf({ containers }: ContainerLab, name: string): string | undefined {
+  return containers.list().find((container) => container.name === name)?.state.status;
+}
+
+/** All that there are have what they should have, and can be started and spoken to. */
+export async function assertAllWell(lab: ContainerLab, context: string): Promise<void> {
+  const { engine, failures, containers } = lab;
+  await engine.settled();
+  assert.deepEqual(failures, [], context);
+  assertNothingLeft(lab, context);
+  for (const { id, state, path } of containers.list()) {
+    if (path === 'true') continue; // it has nothing to stay for
+    if (state.status !== 'running') await containers.start(id);
+    const exec = await containers.createExec(id, { command: ['hostname'], stdout: true });
+    const streams = await containers.startExec(exec.id);
+    assert.equal(await readAll(streams!.stdout), `${id.slice(0, 12)}\n`, context);
+  }
+}
+
+export async function removeAll(lab: ContainerLab, context: string): Promise<void> {
+  for (const { id } of lab.containers.list()) await lab.containers.remove(id, { force: true, volumes: true });
+  assertNothingLeft(lab, context);
+  assert.deepEqual(lab.volumes.list(), [], context);
+}
