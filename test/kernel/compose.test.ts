@@ -42,6 +42,17 @@ volumes:
   data:
 `;
 
+const OLD_FILE = `
+db:
+  image: web
+web:
+  image: web
+  command: sh -c "wget -qO- http://database/; exec sleep 1000"
+  links: ["db:database"]
+  ports: ["8098:80"]
+  volumes: ["/tmp:/host", "/anonymous"]
+`;
+
 let daemon: TestDaemon;
 let docker: DockerShell;
 let directory: string;
@@ -107,4 +118,22 @@ test('down leaves nothing', async () => {
   assert.equal(await out('docker volume ls -q'), '');
   assert.equal(await out('docker network ls --format "{{.Name}}" | sort | xargs'), 'bridge host none');
   assert.doesNotMatch(await out('ip -o link'), /veth/);
+});
+
+test('a file of the first version speaks API 1.21: links on the default network, run, restart, pause', async () => {
+  const old = join(daemon.directory, 'old');
+  mkdirSync(old);
+  writeFileSync(join(old, 'docker-compose.yml'), OLD_FILE);
+  const run = async (words: string): Promise<string> =>
+    (await docker.run(`cd ${old} && docker-compose --ansi never ${words}`)).stdout;
+  await run('up -d');
+  assert.match(await run('logs web'), /it works on 80/);
+  assert.match(await run('exec -T web cat /etc/hosts'), /^172\.17\.0\.\d+\tdatabase$/m);
+  assert.equal(await run('run --rm db echo hello'), 'hello\n');
+  assert.match(await docker.terminal(`cd ${old} && docker-compose exec web tty`), /^\/dev\/pts\/\d+$/m);
+  assert.equal(await run('port web 80'), '0.0.0.0:8098\n');
+  for (const words of ['pause web', 'unpause web', 'restart -t 0 db', 'stop -t 0', 'start', 'kill', 'down -v']) {
+    await run(words);
+  }
+  assert.equal(await out('docker ps -aq; docker volume ls -q'), '');
 });
