@@ -71,5 +71,10 @@ export async function sendStream(reply: FastifyReply, contentType: string, sourc
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value ?? '');
   raw.writeHead(200, { 'Content-Type': contentType });
-  await pipeline(source, raw as Writable);
+  const gone = clientGone(reply);
+  try {
+    await pipeline(source, raw as Writable);
+  } catch (error) {
+    if (!gone.aborted) throw error;
+  }
 }
