@@ -9,6 +9,7 @@ import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { missingProgram, run, TestDaemon } from '../api/daemon.ts';
 
 const VERSIONS = ['1.41', '1.44', '1.48', '1.55'];
@@ -36,6 +37,18 @@ async function fetchText(url: string): Promise<string> {
   let body = '';
   for await (const chunk of response) body += chunk;
   return body.trim();
+}
+
+/** The server has just been started: it may not listen yet. */
+async function fetchOnceUp(url: string): Promise<string> {
+  for (;;) {
+    try {
+      return await fetchText(url);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
+      await sleep(20);
+    }
+  }
 }
 
 describe('the daemon', { concurrency: false }, () => {
@@ -138,7 +151,7 @@ describe('/pontoon/', { concurrency: false }, () => {
     assert.deepEqual(published, [
       { protocol: 'tcp', port: [80, 80], hostPort: [8080, 8080], hostAddress: '127.0.0.1' },
     ]);
-    assert.match(await fetchText('http://127.0.0.1:8080/hostname'), /^[0-9a-f]{12}$/);
+    assert.match(await fetchOnceUp('http://127.0.0.1:8080/hostname'), /^[0-9a-f]{12}$/);
     const { NetworkSettings } = await daemon.get('/containers/web/json');
     assert.deepEqual(NetworkSettings.Ports['80/tcp'], [{ HostIp: '127.0.0.1', HostPort: '8080' }]);
     const again = await daemon.call('POST', '/pontoon/containers/web/publish', { body: { port: 80, hostPort: 8080 } });
