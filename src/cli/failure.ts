@@ -8,7 +8,7 @@
 import type { CommanderError } from 'commander';
 import { PontoonError } from '../errors.ts';
 import { ApiError } from './api/client.ts';
-import { Unreachable } from './api/transport.ts';
+import { ConnectionLost, Unreachable } from './api/transport.ts';
 
 export const EXIT = { failure: 1, usage: 125, cannotRun: 125, notExecutable: 126, notFound: 127 } as const;
 
@@ -73,7 +73,9 @@ export function statusOf({ exitCode, code }: CommanderError): number {
 /** One line for a failure that is expected; undefined for a bug. */
 function messageOf(error: unknown): string | undefined {
   if (error instanceof ApiError) return error.message.trim().replaceAll(/\s*\n\s*/g, ' ');
-  if (PontoonError.is(error) || error instanceof Unreachable) return error.message;
+  if (PontoonError.is(error) || error instanceof Unreachable || error instanceof ConnectionLost) return error.message;
+  // Node.js's own error for an answer that ends in its midst.
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return 'the daemon went away in the midst of its answer';
   if (!isRefusedCall(error)) return undefined;
   return error.code === 'EACCES' || error.code === 'EPERM' ? `${error.message}; run it as root` : error.message;
 }

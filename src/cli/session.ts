@@ -10,7 +10,8 @@ import { type Command, Option } from 'commander';
 import { ApiClient } from './api/client.ts';
 import { findHost, type HostFlags, isHostNamed } from './api/host.ts';
 import { httpTransport } from './api/http.ts';
-import { type Reply, type Request, type Transport, Unreachable } from './api/transport.ts';
+import { withStandIn } from './api/stand-in.ts';
+import { type Transport, Unreachable } from './api/transport.ts';
 import { describeFailure } from './failure.ts';
 import { directory } from './values.ts';
 
@@ -63,28 +64,6 @@ async function openLocal(command: Command): Promise<Transport> {
   const { dataRoot, runRoot } = globalFlags(command);
   const { localTransport } = await import('./api/local.ts');
   return localTransport({ dataRoot, runRoot, onError: (error) => report(error) });
-}
-
-/** A transport that another takes over from when nobody answers: requests go one after the other, without streams. */
-function withStandIn(first: Transport, openSecond: () => Promise<Transport>): Transport {
-  let current = first;
-  const attempt = async <T>(use: (transport: Transport) => Promise<T>): Promise<T> => {
-    try {
-      return await use(current);
-    } catch (error) {
-      if (!(error instanceof Unreachable) || current !== first) throw error;
-      current = await openSecond();
-      return use(current);
-    }
-  };
-  return {
-    send: (request: Request): Promise<Reply> => attempt((transport) => transport.send(request)),
-    hijack: (request: Request) => attempt((transport) => transport.hijack(request)),
-    async close() {
-      await first.close();
-      if (current !== first) await current.close();
-    },
-  };
 }
 
 /** Does something to each of what the arguments name, and prints the names of those it was done to. */

@@ -8,7 +8,7 @@ import type * as Http from 'node:http';
 import type { Readable } from 'node:stream';
 import { PontoonError } from '../../errors.ts';
 import type { Host } from './host.ts';
-import { type Reply, type Request, type Transport, Unreachable } from './transport.ts';
+import { ConnectionLost, type Reply, type Request, type Transport, Unreachable } from './transport.ts';
 
 export function httpTransport(host: Host): Transport {
   const isUnix = 'socketPath' in host;
@@ -80,7 +80,7 @@ function explain(error: NodeJS.ErrnoException, host: string): Error {
       );
     case 'ECONNRESET':
     case 'EPIPE':
-      return new Unreachable(`the daemon at ${host} closed the connection before it had answered`);
+      return new ConnectionLost(`the daemon at ${host} closed the connection before it had answered`);
     default:
       return error;
   }

@@ -27,5 +27,8 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Nobody listens where the daemon should. */
+/** Nobody listens where the daemon should: the request was not heard. */
 export class Unreachable extends Error {}
+
+/** The daemon went away before it had answered: nobody knows how far it came. */
+export class ConnectionLost extends Error {}
