@@ -50,13 +50,18 @@ export class Host implements Disposable {
     return index;
   }
 
+  /** To be called of a link that goes. */
+  forget(name: string): void {
+    this.#indexes.delete(name);
+  }
+
   /** Runs a request that uses `indexOf(name)`; once more if that was the index of a link that is not there any more. */
   retryIfGone<T>(name: string, request: () => T): T {
     const before = this.#indexes.get(name);
     try {
       return request();
     } catch (error) {
-      this.#indexes.delete(name);
+      this.forget(name);
       if (before === undefined || before === this.indexOf(name)) throw error;
       return request();
     }

@@ -92,6 +92,7 @@ export const bridgeDriver: NetworkDriver = {
     if (link === undefined || ownerOf(link.alias) !== network.id) return;
     // Its routes go at once: a new network may have the same subnet before the kernel has deleted this bridge.
     host.rt.batch(globalAddresses(host.rt, link.index).map((address) => deleteAddress(link.index, address)));
+    host.forget(link.name);
     host.reaper.delete([link.name]);
   },
 
