@@ -15,9 +15,10 @@ import { attach, stall } from './sections/attach.ts';
 import { dataplane } from './sections/dataplane.ts';
 import { names } from './sections/names.ts';
 import { networks } from './sections/networks.ts';
+import { observe, truth } from './sections/observe.ts';
 import { connections, publish } from './sections/publish.ts';
 
-const SECTIONS: readonly Section[] = [attach, networks, publish, connections, dataplane, names, stall];
+const SECTIONS: readonly Section[] = [attach, networks, publish, connections, dataplane, names, stall, observe, truth];
 
 const HELP = `usage: node bench/main.ts [--rounds N] [--full] [--json FILE] [SECTION...]
 

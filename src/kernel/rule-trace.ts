@@ -6,6 +6,7 @@
  * @see net/netfilter/nf_tables_trace.c, NFT_TABLE_F_OWNER
  */
 
+import { PontoonError } from '../errors.ts';
 import { KernelError } from './error.ts';
 import { NetworkNamespace } from './namespace.ts';
 import { Attributes } from './netlink/codec.ts';
@@ -58,7 +59,14 @@ export class RuleTraces implements Disposable {
     this.#namespace = namespace;
     try {
       this.#socket = namespace.enter(() => new NetlinkSocket(NETLINK_NETFILTER, { groups: [NFNLGRP_NFTRACE] }));
-      this.#rules = new Nftables(namespace, 'library');
+      this.#rules = new Nftables(namespace);
+      // A table can only belong to a socket that stays open, which the library's does and the command's does not.
+      if (this.#rules.backend !== 'library') {
+        throw new PontoonError(
+          'feature-missing',
+          'rules cannot be traced without libnftables: apt-get install libnftables1',
+        );
+      }
       this.#rules.run(rulesFor(addresses));
     } catch (error) {
       this[Symbol.dispose]();

@@ -34,7 +34,7 @@ async function run(from: string, to: string, flags: Flags): Promise<number> {
   if (flags.verify && flags.snapshot !== undefined) {
     throw new PontoonError('bad-value', 'a saved snapshot cannot be verified: leave out --snapshot or --verify');
   }
-  const snapshot = flags.snapshot === undefined ? await snapshotFor(flags) : await read(flags.snapshot);
+  const snapshot = flags.snapshot === undefined ? await snapshotFor(flags, question) : await read(flags.snapshot);
   if (!flags.verify) {
     const explanation = explain(snapshot, question);
     process.stdout.write(`${render(explanation, flags)}\n`);

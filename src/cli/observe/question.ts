@@ -49,11 +49,21 @@ export function readQuestion(
   });
 }
 
-/** Tracked flows matter where the source port is given: only then is the flow one that may be tracked. */
-export async function snapshotFor({ fromPort }: QuestionFlags): Promise<Snapshot> {
+/**
+ * The host as the question needs it. Tracked flows matter where the source port is given: only then is the flow one that
+ * may be tracked. The rules inside of containers that nobody asks about cost time, and decide nothing.
+ */
+export async function snapshotFor({ fromPort }: QuestionFlags, { from, to }: Question): Promise<Snapshot> {
   const { takeSnapshot } = await import('../../observe/snapshot/take.ts');
-  return takeSnapshot({ conntrack: fromPort !== undefined });
+  const byName = [from, to].every(({ kind }) => kind !== 'path' && kind !== 'process');
+  const asked = new Set([from.text, to.text].map((text) => text.replace(/^\w+:/, '')));
+  return takeSnapshot({
+    conntrack: fromPort !== undefined,
+    rulesOf: ({ owner, names }) => !byName || !ENGINES.has(owner) || names.some(({ name }) => asked.has(name)),
+  });
 }
+
+const ENGINES: ReadonlySet<string> = new Set(['pontoon', 'docker', 'podman']);
 
 /** Runs the command; a question that makes no sense ends with a status of its own. */
 export async function answering(work: () => Promise<number>): Promise<void> {

@@ -27,7 +27,10 @@ export function defineTrace(command: Command): void {
 
 async function run(from: string, to: string, flags: Flags): Promise<number> {
   const question = readQuestion(from, to, flags);
-  const result = await trace(await snapshotFor(flags), question, { waitMs: flags.wait, framesMax: flags.packets });
+  const result = await trace(await snapshotFor(flags, question), question, {
+    waitMs: flags.wait,
+    framesMax: flags.packets,
+  });
   if (flags.format === 'json') {
     const { captured: _, explanation, ...document } = result;
     const explained = { verdict: explanation.verdict, cause: explanation.cause, sentence: explanation.sentence };
