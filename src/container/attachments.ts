@@ -5,67 +5,77 @@
 
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { KernelError } from '../kernel/error.ts';
 import type { Attachment, AttachOptions } from './types.ts';
 
 /** Connects to the streams of the process that is there. */
 export type Connect = (options: AttachOptions) => Promise<Attachment>;
 
-interface Waiting extends Disposable {
-  connect(connect: Connect): Promise<void>;
-  end(): void;
-}
-
 export class Attachments {
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<WaitingAttachment>();
 
-  /** Streams that stay silent until the container starts. */
+  /** Streams that stay silent until the container starts. `onError` is told what breaks them then. */
   wait(options: AttachOptions, onError: (error: Error) => void): Attachment {
-    const stdin = options.stdin === true ? new PassThrough() : undefined;
-    const stdout = new PassThrough();
-    const stderr = new PassThrough();
-    let connected: Attachment | undefined;
-    const end = (): void => {
-      this.#waiting.delete(waiting);
-      stdout.end();
-      stderr.end();
-      stdin?.destroy();
-    };
-    const follow = (piping: Promise<void>): void => {
-      piping.catch((error: NodeJS.ErrnoException) => {
-        // A client that goes away closes its streams before their end.
-        if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') onError(error);
-      });
-    };
-    const waiting: Waiting = {
-      connect: async (connect) => {
-        this.#waiting.delete(waiting);
-        connected = await connect(options);
-        follow(pipeline(connected.stdout, stdout));
-        follow(pipeline(connected.stderr, stderr));
-        if (stdin !== undefined && connected.stdin !== undefined) follow(pipeline(stdin, connected.stdin));
-      },
-      end,
-      [Symbol.dispose]: end,
-    };
-    this.#waiting.add(waiting);
-    return {
-      ...(stdin === undefined ? {} : { stdin }),
-      stdout,
-      stderr,
-      [Symbol.asyncDispose]: async () => {
-        end();
-        await connected?.[Symbol.asyncDispose]();
-      },
-    };
+    const attachment = new WaitingAttachment(options, onError, () => this.#waiting.delete(attachment));
+    this.#waiting.add(attachment);
+    return attachment;
   }
 
   /** Connects all who wait, before the process runs. */
   async connect(connect: Connect): Promise<void> {
-    await Promise.all([...this.#waiting].map((waiting) => waiting.connect(connect)));
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    await Promise.all(waiting.map((attachment) => attachment.connect(connect)));
   }
 
   /** Ends the streams of those who wait for a start that will not come. */
   end(): void {
-    for (const waiting of this.#waiting) waiting.end();
+    for (const attachment of this.#waiting) attachment.end();
+    this.#waiting.clear();
   }
+}
+
+class WaitingAttachment implements Attachment {
+  readonly stdin?: PassThrough;
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  readonly #options: AttachOptions;
+  readonly #onError: (error: Error) => void;
+  readonly #forget: () => void;
+  #connected: Attachment | undefined;
+
+  constructor(options: AttachOptions, onError: (error: Error) => void, forget: () => void) {
+    this.#options = options;
+    this.#onError = onError;
+    this.#forget = forget;
+    if (options.stdin === true) this.stdin = new PassThrough();
+  }
+
+  async connect(connect: Connect): Promise<void> {
+    this.#connected = await connect(this.#options);
+    const { stdin, stdout, stderr } = this.#connected;
+    const piping = [pipeline(stdout, this.stdout), pipeline(stderr, this.stderr)];
+    if (this.stdin !== undefined && stdin !== undefined) piping.push(pipeline(this.stdin, stdin));
+    for (const pipe of piping) pipe.catch((error: Error) => isOrdinaryEnd(error) || this.#onError(error));
+  }
+
+  end(): void {
+    this.stdout.end();
+    this.stderr.end();
+    this.stdin?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#forget();
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
+    await this.#connected?.[Symbol.asyncDispose]();
+  }
+}
+
+/** A client goes away before the streams' end, or a process before its input's. */
+export function isOrdinaryEnd(error: Error): boolean {
+  return (
+    (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    KernelError.isKernel(error, 'EPIPE', 'ECONNRESET')
+  );
 }

@@ -71,11 +71,18 @@ export async function mountRootOf({ images, paths }: Context, entry: Entry): Pro
 
 /** Takes away what a start made, as far as it is there. */
 export async function takeDown(context: Context, entry: Entry): Promise<void> {
-  entry.health?.[Symbol.dispose]();
-  entry.health = undefined;
+  endHealth(entry);
   await Promise.all([stopStack(context, entry), endProcess(context, entry)]);
   step(`container ${entry.record.name}: root`);
   unmountRoot({ id: entry.id, runRoot: context.paths.runRoot });
+}
+
+/** Who is not checked any more is not healthy, as Docker has it. */
+function endHealth(entry: Entry): void {
+  if (entry.health === undefined) return;
+  entry.lastHealth = { ...entry.health.health, status: 'unhealthy' };
+  entry.health[Symbol.dispose]();
+  entry.health = undefined;
 }
 
 /** No process of the container, no conmon and no word of either is left. */

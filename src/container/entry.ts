@@ -8,6 +8,7 @@ import type { Monitored } from './monitors.ts';
 import { type ContainerRecord, isActive } from './record.ts';
 import type { BundleInput } from './runtime/index.ts';
 import { Turn } from './turn.ts';
+import type { Health } from './types.ts';
 import { Waits } from './waits.ts';
 
 export class Entry {
@@ -24,12 +25,14 @@ export class Entry {
   /** What the runtime was told of this run. */
   bundle: BundleInput | undefined;
   health: HealthMonitor | undefined;
+  /** What was found of its health in its last run. */
+  lastHealth: Health | undefined;
   /** The start that the restart policy has planned. */
   nextStart: NodeJS.Timeout | undefined;
   /** How long the policy waited last; undefined after a start by hand. */
   restartDelayMs: number | undefined;
-  /** A restart by hand is going on: the end of its first run is no reason to remove it. */
-  restarting = false;
+  /** Restarts by hand that are going on: the end of their first run is no reason to remove it. */
+  restarts = 0;
 
   constructor(record: ContainerRecord) {
     this.record = record;

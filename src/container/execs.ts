@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { PontoonError } from '../errors.ts';
 import { newId } from '../network/identity.ts';
+import { isOrdinaryEnd } from './attachments.ts';
 import { mountRootOf } from './bring-up.ts';
 import { resolveBundle } from './bundle.ts';
 import { type Context, emit, wrongState } from './context.ts';
@@ -67,8 +68,7 @@ function endingAfter(attachment: Attachment, ended: Promise<unknown>, onError: (
   const gate = (stream: Readable): Readable => {
     const gated = new PassThrough({ flush: (done) => void ended.then(() => done()) });
     pipeline(stream, gated, (error) => {
-      // A client that goes away closes its streams before their end.
-      if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') onError(error);
+      if (error && !isOrdinaryEnd(error)) onError(error);
     });
     return gated;
   };

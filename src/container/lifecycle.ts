@@ -32,7 +32,7 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
   if (!hasProcess(entry.record)) return;
   const oomKilled = await ranOutOfMemory(paths.run(entry.id));
   const { spec, startedMs = finishedMs } = entry.record;
-  const again = !entry.restarting && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
+  const again = entry.restarts === 0 && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
   table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
   entry.process = undefined;
   try {
@@ -44,7 +44,7 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
     entry.waits.exited({ exitCode });
   }
   if (again) planNextStart(context, entry, finishedMs - startedMs);
-  else if (spec.autoRemove === true && !entry.restarting) await remove(context, entry, { volumes: true });
+  else if (spec.autoRemove === true && entry.restarts === 0) await remove(context, entry, { volumes: true });
 }
 
 /** Plans the start that the restart policy asks for. */
@@ -90,5 +90,6 @@ async function run(context: Context, entry: Entry, restartCount: number): Promis
     throw error;
   }
   emit(context, entry, 'start');
+  entry.lastHealth = undefined;
   entry.health = monitorHealth(context, entry);
 }

@@ -78,12 +78,12 @@ export async function killNow(context: Context, entry: Entry): Promise<void> {
 
 /** Stops and starts. @throws PontoonError */
 export async function restart(context: Context, entry: Entry, options: StopOptions = {}): Promise<void> {
-  entry.restarting = true;
+  entry.restarts++;
   try {
     await stop(context, entry, options);
     await entry.turn.run(() => start(context, entry));
   } finally {
-    entry.restarting = false;
+    entry.restarts--;
   }
   emit(context, entry, 'restart');
 }

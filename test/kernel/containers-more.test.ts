@@ -146,7 +146,7 @@ test('health: starting, healthy, unhealthy, and healthy again', async () => {
   await inside(id, 'touch /healthy');
   await until('healthy');
   await containers.stop(id);
-  assert.equal(containers.find(id).state.health, undefined);
+  assert.equal(containers.find(id).state.health?.status, 'unhealthy');
   const told = events.filter((event) => event.id === id && event.action.startsWith('health_status'));
   assert.deepEqual(
     told.map(({ action }) => action),

@@ -186,6 +186,21 @@ test('standard input: what was sent before the start arrives, its end ends the p
   assert.deepEqual(await containers.wait(id), { exitCode: 0 });
 });
 
+test('a client that goes away, and a process that leaves its input unread, disturb nobody', async () => {
+  const { containers, failures } = lab;
+  const spec = { image: BUSYBOX, openStdin: true, stdinOnce: false } as const;
+  const { id } = await containers.create({ ...spec, command: ['sh', '-c', 'echo before; sleep 0.3; echo after'] });
+  const gone = await containers.attach(id, { stdin: true, stdout: true });
+  const stays = await containers.attach(id, { stdout: true });
+  const output = readAll(stays.stdout);
+  await containers.start(id);
+  gone.stdin?.write('x'.repeat(1 << 20));
+  await gone[Symbol.asyncDispose]();
+  assert.equal(await output, 'before\nafter\n');
+  assert.deepEqual(await containers.wait(id), { exitCode: 0 });
+  assert.deepEqual(failures, []);
+});
+
 test('exec: output, exit code, user, working directory', async () => {
   const { containers } = lab;
   const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], env: ['A=1'] });
