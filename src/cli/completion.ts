@@ -5,7 +5,7 @@
 
 import type { Command, Option } from 'commander';
 import { PontoonError } from '../errors.ts';
-import { ApiClient } from './api/client.ts';
+import { ApiClient, type Query } from './api/client.ts';
 import { findHost } from './api/host.ts';
 import { httpTransport } from './api/http.ts';
 
@@ -138,7 +138,7 @@ async function namesFor(argument: string, command: Command): Promise<string[]> {
 }
 
 async function containerNames(): Promise<string[]> {
-  const containers = await ask<{ Names: string[] }[]>('/containers/json?all=1');
+  const containers = await ask<{ Names: string[] }[]>('/containers/json', { all: true });
   return (containers ?? []).flatMap(({ Names }) => Names.map((name) => name.replace(/^\//, '')));
 }
 
@@ -154,7 +154,7 @@ async function namesOf(path: string, key: string, list?: string): Promise<string
 }
 
 /** undefined without a daemon: a completion has nobody to complain to. */
-async function ask<T>(path: string): Promise<T | undefined> {
+async function ask<T>(path: string, query: Query = {}): Promise<T | undefined> {
   await using api = new ApiClient(httpTransport(findHost({})));
-  return await api.get<T>(path).catch(() => undefined);
+  return await api.get<T>(path, query).catch(() => undefined);
 }
