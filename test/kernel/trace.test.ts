@@ -11,7 +11,7 @@ import { afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseQuestion, type QuestionOptions } from '../../src/observe/endpoints/index.ts';
 import { takeSnapshot } from '../../src/observe/snapshot/take.ts';
-import { captureFile, disagreement, type TraceResult, trace } from '../../src/observe/trace/index.ts';
+import { captureFile, disagreement, follow, type TraceResult, trace } from '../../src/observe/trace/index.ts';
 
 /** a and b on one bridge, c on another; the host routes and translates. */
 const BUILD = `
@@ -132,13 +132,36 @@ test('no route: the kernel does not even send it', async () => {
 
 test('the capture file is one that tcpdump reads, with a packet for each place', async () => {
   const result = await ask('netns:a', 'netns:b');
-  const file = captureFile(result);
+  const file = captureFile({ captured: result.captured, comment: 'a test' });
   const path = `${process.env.TMPDIR ?? '/tmp'}/trace.pcapng`;
   await import('node:fs/promises').then(({ writeFile }) => writeFile(path, file));
   const read = execFileSync('tcpdump', ['-nr', path], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   assert.equal(read.trim().split('\n').length, result.events.length);
   assert.match(read, /Request who-has 10\.1\.0\.3 tell 10\.1\.0\.2/);
   assert.match(read, /10\.1\.0\.2 > 10\.1\.0\.3: ICMP echo request/);
+});
+
+test('followed: real traffic is shown as it comes, and nothing is sent', async () => {
+  const end = new AbortController();
+  const labels: string[] = [];
+  const snapshot = await takeSnapshot({ containers: false, owners: false });
+  sh('ip netns exec a ping -c 1 -W 1 10.1.0.3');
+  const watching = (async () => {
+    for await (const { event } of follow(snapshot, parseQuestion('netns:a', 'netns:b'), end.signal)) {
+      labels.push(`${event.kind} ${event.label}`);
+      if (event.kind === 'reply' && event.label === 'eth0@a') end.abort();
+    }
+  })();
+  await sleep(200);
+  assert.deepEqual(
+    labels.filter((label) => label.startsWith('probe')),
+    [],
+  );
+  const child = spawn('ip', ['netns', 'exec', 'a', 'ping', '-i', '0.2', '-w', '20', '10.1.0.3'], { stdio: 'ignore' });
+  await watching;
+  child.kill();
+  await once(child, 'exit');
+  for (const place of ['eth0@a', 'pa', 'pb', 'eth0@b']) assert.ok(labels.includes(`probe ${place}`), labels.join(', '));
 });
 
 test('a killed trace leaves no rule, no socket and no trace flag', async () => {

@@ -2,14 +2,19 @@
  * @module A trace as a capture file: an interface for each place.
  */
 
+import type { Captured } from './capture.ts';
 import { encodePcapng } from './pcapng.ts';
-import type { TraceResult } from './trace.ts';
+import type { TraceEvent } from './trace.ts';
+
+export type Followed = Captured & { readonly event: TraceEvent };
 
 export function captureFile({
   captured,
-  verdict,
-  explanation,
-}: Pick<TraceResult, 'captured' | 'verdict' | 'explanation'>): Buffer {
+  comment,
+}: {
+  readonly captured: readonly Followed[];
+  readonly comment: string;
+}): Buffer {
   const places = [...new Map(captured.map(({ event: { label, namespace } }) => [label, namespace]))];
   const indexes = new Map(places.map(([label], index) => [label, index]));
   return encodePcapng(
@@ -22,6 +27,6 @@ export function captureFile({
       outgoing: event.direction === 'out',
       comment: `${event.label} ${event.direction}: ${event.kind}`,
     })),
-    `pontoon trace: ${verdict}. pontoon explain: ${explanation.verdict}. ${explanation.sentence}`,
+    comment,
   );
 }

@@ -2,5 +2,5 @@
  * @module trace: what real packets do, hop by hop.
  */
 export { describeEvent, describeTrace } from './describe.ts';
-export { captureFile } from './file.ts';
-export { disagreement, type TraceEvent, type TraceOptions, type TraceResult, trace } from './trace.ts';
+export { captureFile, type Followed } from './file.ts';
+export { disagreement, follow, type TraceEvent, type TraceOptions, type TraceResult, trace } from './trace.ts';

@@ -64,6 +64,7 @@ export interface TraceOptions {
 }
 
 const POLL_MS = 4;
+const FOLLOW_MS = 40;
 /** After the answer has come home, the last frames are let arrive. */
 const AFTER_MS = 12;
 const STAMPS_MS = 12;
@@ -85,10 +86,7 @@ export async function trace(snapshot: Snapshot, question: Question, options: Tra
   const explanation = explain(snapshot, question);
   const addresses = addressesOf(snapshot, resolved, explanation);
   const paths = new Map(findNamespaces().map(({ id, open }) => [id, open]));
-  const watched = chooseNamespaces(snapshot, explanation, resolved).flatMap((id) => {
-    const path = paths.get(id);
-    return path === undefined ? [] : [[id, path] as const];
-  });
+  const watched = watchable(paths, chooseNamespaces(snapshot, explanation, resolved));
   const notes: string[] = [];
   await using capture = new Capture(
     watched,
@@ -168,6 +166,46 @@ const IPV4: ReadonlySet<number> = new Set([0x0800, 0x0806]);
 const IPV6: ReadonlySet<number> = new Set([0x86dd]);
 /** What happens to copies that are nobody's loss. */
 const BENIGN = new Set(['OTHERHOST', 'PACKET_SOCK_ERROR', 'UNHANDLED_PROTO', 'QUEUE_PURGE']);
+
+/**
+ * Shows real traffic between the two, as it comes, without sending any; ends with the signal.
+ * @throws PontoonError as resolveQuestion, no-privilege; KernelError
+ */
+export async function* follow(
+  snapshot: Snapshot,
+  question: Question,
+  signal: AbortSignal,
+  options: Pick<TraceOptions, 'framesMax'> = {},
+): AsyncGenerator<Captured & { readonly event: TraceEvent }> {
+  const { resolved, explanation } = prepare(snapshot, question);
+  const addresses = addressesOf(snapshot, resolved, explanation);
+  const paths = new Map(findNamespaces().map(({ id, open }) => [id, open]));
+  const watched = watchable(paths, chooseNamespaces(snapshot, explanation, resolved));
+  const parsed = addresses.map((text) => Address.parse(text));
+  await using capture = new Capture(watched, parsed, options.framesMax ?? 10_000);
+  await sleep(STAMPS_MS);
+  const collector = new Collector(snapshot, resolved, addresses, nowNs(), undefined);
+  while (!signal.aborted && capture.cut === 0) {
+    collector.add(capture.read());
+    yield* collector.captured.splice(0);
+    await sleep(FOLLOW_MS);
+  }
+}
+
+function prepare(snapshot: Snapshot, question: Question): { resolved: ResolvedQuestion; explanation: Explanation } {
+  const resolved = resolveQuestion(snapshot, question);
+  const explanation = explain(snapshot, question);
+  if ('destination' in resolved) return { resolved, explanation };
+  throw new PontoonError('bad-value', `there is nobody to watch: ${explanation.sentence}`);
+}
+
+/** Those namespaces that are still there, with a way in. */
+function watchable(paths: ReadonlyMap<string, string>, ids: readonly string[]): [id: string, path: string][] {
+  return ids.flatMap((id): [string, string][] => {
+    const path = paths.get(id);
+    return path === undefined ? [] : [[id, path]];
+  });
+}
 
 /** Whether what trace saw and what explain said are the same; undefined: they are. */
 export function disagreement({ verdict, explanation }: TraceResult): string | undefined {
@@ -273,11 +311,19 @@ class Collector {
     if (kind === 'error') return about !== undefined && this.#addresses.has(about) ? 'error' : undefined;
     if (!this.#addresses.has(source) || !this.#addresses.has(destination) || protocol !== this.#question.protocol)
       return undefined;
+    if (this.#id === undefined) return this.#kindOfFollowed(dissected);
     if (protocol === 'icmp') return dissected.echoId !== this.#id ? undefined : dissected.isReply ? 'reply' : 'probe';
     // Masquerading may change the port that asks; the other side of the flow is the one with the port that is asked.
     if (dissected.sourcePort === this.#id) return 'probe';
     if (dissected.destinationPort === this.#id) return 'reply';
     return undefined;
+  }
+
+  /** Nobody sent a probe: whatever is between the two, by the port that was asked about, is the flow. */
+  #kindOfFollowed({ protocol, isReply, sourcePort, destinationPort }: Dissected): TraceEvent['kind'] | undefined {
+    if (protocol === 'icmp') return isReply ? 'reply' : 'probe';
+    if (destinationPort === this.#question.port) return 'probe';
+    return sourcePort === this.#question.port ? 'reply' : undefined;
   }
 }
 
