@@ -77,6 +77,15 @@ describe('the configuration', () => {
     [{ host: ['unix://relative'] }],
   ])('%j is refused', (flags) => expect(() => config(flags)).toThrow(expect.objectContaining({ kind: 'invalid' })));
 
+  test.each([
+    [{}, undefined],
+    [{ 'default-registry': ['registry.test:5000/mirror'] }, 'registry.test:5000/mirror'],
+    [{ 'registry-mirror': ['https://mirror.test/', 'https://other.test'] }, 'mirror.test'],
+    [{ 'default-registry': ['registry.test'], 'registry-mirror': ['https://mirror.test'] }, 'registry.test'],
+  ])('names without a registry with %j: %s', (flags, registry) => {
+    expect(config(flags).defaultRegistry).toBe(registry);
+  });
+
   test('hosts', () => {
     const tls = { tlsverify: true, tlscacert: ['ca'], tlscert: ['cert'], tlskey: ['key'] };
     const files = { ca: 'ca', cert: 'cert', key: 'key' };

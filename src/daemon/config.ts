@@ -32,6 +32,7 @@ export interface DaemonConfig {
   readonly runtime: string | undefined;
   readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork' | 'dns' | 'packetFilter' | 'forwarding'>;
   readonly insecureRegistries: readonly string[];
+  /** Where images are pulled from whose name has no registry; undefined: nowhere. */
   readonly defaultRegistry: string | undefined;
   readonly defaults: Defaults;
 }
@@ -69,7 +70,7 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
       forwarding: flag('ip-forward') ?? true,
     },
     insecureRegistries: list('insecure-registries'),
-    defaultRegistry: text('default-registry'),
+    defaultRegistry: text('default-registry') ?? registryOf(list('registry-mirrors')[0]),
     defaults: {
       networkOptions: (settings.get('default-network-opts') as Defaults['networkOptions'] | undefined) ?? {},
       containers: {
@@ -124,6 +125,11 @@ function subnet(bip: string | undefined, range: string | undefined, usual: strin
   if (range === undefined) return undefined;
   const inside = usual !== undefined && Prefix.parse(usual).contains(Prefix.parse(range));
   return inside ? { subnet: usual, ipRange: range } : { subnet: range };
+}
+
+/** 'https://mirror.example/' is the registry mirror.example. */
+function registryOf(mirror: string | undefined): string | undefined {
+  return mirror?.replace(/^https?:\/\//, '').replace(/\/+$/, '');
 }
 
 function tlsOf(settings: Settings) {

@@ -73,8 +73,17 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     await told;
   });
   const onEvent = (event: ContainerEvent): void => events.publish(event);
-  const { insecureRegistries, defaultRegistry } = config;
-  const images = await openImages({ dataRoot, runRoot, insecureRegistries, defaultRegistry, onEvent });
+  const images = await openImages({
+    dataRoot,
+    runRoot,
+    onEvent,
+    get defaultRegistry() {
+      return config.defaultRegistry;
+    },
+    get insecureRegistries() {
+      return config.insecureRegistries;
+    },
+  });
   const volumes = await openVolumes({ dataRoot, onEvent });
   const containers = opened.use(
     await openContainers({

@@ -116,8 +116,9 @@ export const FLAGS: readonly Flag[] = [
   flag('init', 'switch', 'run an init in containers that say nothing about it'),
   flag('log-opt', 'map', 'an option of the logs of containers that set none', { key: 'log-opts' }),
   flag('no-new-privileges', 'switch', 'set no-new-privileges in containers that do not'),
+  flag('default-registry', 'text', 'where images are pulled from whose name has no registry: HOST[:PORT][/PATH]'),
+  flag('registry-mirror', 'list', 'the first one stands in for --default-registry', { key: 'registry-mirrors' }),
   flag('insecure-registry', 'list', 'a registry that may be spoken to without TLS', { key: 'insecure-registries' }),
-  flag('default-registry', 'text', 'where images without a registry in their name come from: HOST or HOST/PATH'),
 
   accepted('live-restore', 'switch', { why: 'containers always outlive the daemon' }),
   accepted('ip6tables', 'switch', { why: OWN_TABLE }),
@@ -166,7 +167,6 @@ export const FLAGS: readonly Flag[] = [
   accepted('max-concurrent-uploads', 'number'),
   accepted('max-download-attempts', 'number'),
   accepted('oom-score-adjust', 'number'),
-  accepted('registry-mirror', 'list', { key: 'registry-mirrors' }),
   accepted('rootless', 'switch'),
   accepted('seccomp-profile', 'text'),
   accepted('selinux-enabled', 'switch'),

@@ -9,10 +9,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { PontoonError } from '../errors.ts';
+import { hasHungUp } from '../kernel/hang-up.ts';
 import type { Host } from './hosts.ts';
 import type { InheritedSocket } from './service.ts';
 
 const DEFAULT_GROUP = 'pontoon';
+const PEER_CHECK_MS = 1000;
 /** Owner and group may read and write. */
 const UNIX_UMASK = 0o117;
 
@@ -138,8 +140,24 @@ export class Listeners implements Disposable {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('end', () => endWithPeer(socket));
     this.#serve(socket);
   }
+}
+
+/**
+ * Ends a connection whose client says no more as soon as the client is gone. Half-closed, it may listen for long; and
+ * while nothing is said to it, nobody would notice that it has left.
+ */
+function endWithPeer(socket: Socket): void {
+  // Node.js shows the descriptor here only. TLS has none of its own; a TCP client's next answer finds it gone.
+  const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {};
+  if (fd === undefined || fd < 0) return;
+  const timer = setInterval(() => {
+    if (hasHungUp(fd)) socket.destroy();
+  }, PEER_CHECK_MS);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
 }
 
 /** A socket file that nobody listens on is what a killed daemon left. @throws PontoonError engine-busy, bad-value */
