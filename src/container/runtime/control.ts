@@ -1,5 +1,5 @@
 /**
- * @module Commands to a running conmon, by the fifo `ctl` in its directory: the terminal's size, a new log file.
+ * @module Commands to a running conmon, by the fifo `ctl` in its directory: the terminal's size.
  * @see conmon, src/ctrl.c
  */
 
@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 
 const WIN_RESIZE_EVENT = 1;
-const REOPEN_LOGS_EVENT = 2;
 /** What conmon takes at most. */
 const LIMIT = 1000;
 
@@ -20,11 +19,6 @@ export async function resize(directory: string, rows: number, columns: number): 
   }
   const [height, width] = [rows, columns].map((size) => Math.min(size, LIMIT));
   await command(directory, `${WIN_RESIZE_EVENT} ${height} ${width}\n`);
-}
-
-/** Has conmon open its log again, after it was moved away. */
-export async function reopenLog(directory: string): Promise<void> {
-  await command(directory, `${REOPEN_LOGS_EVENT} 0 0\n`);
 }
 
 async function command(directory: string, line: string): Promise<void> {

@@ -8,7 +8,7 @@
  */
 
 export { attach } from './attach.ts';
-export { reopenLog, resize } from './control.ts';
+export { resize } from './control.ts';
 export { findDevices } from './devices.ts';
 export { processEnvironment } from './environment.ts';
 export { type ExitRecord, readExit, watchExits } from './exits.ts';

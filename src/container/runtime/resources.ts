@@ -36,8 +36,8 @@ export function limits(spec: ResourceSpec, host: Pick<Host, 'cgroups' | 'swapLim
     mems: spec.cpusetMems || undefined,
   });
   return withoutUndefined({
-    memory: memory && memory,
-    cpu: cpu && cpu,
+    memory,
+    cpu,
     pids: spec.pidsLimit ? { limit: spec.pidsLimit } : undefined,
   });
 }
