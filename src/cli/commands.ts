@@ -249,6 +249,12 @@ const OBSERVE: readonly Leaf[] = [
     example: 'docker:web docker:db --port 5432 --pcap web-db.pcapng',
     load: async () => (await import('./observe/trace.ts')).defineTrace,
   },
+  {
+    name: 'topology',
+    summary: 'draw who is joined to whom: namespaces, cables, bridges, networks, published ports',
+    example: '--format svg > host.svg',
+    load: async () => (await import('./observe/topology.ts')).defineTopology,
+  },
 ];
 
 export const COMMANDS: readonly Entry[] = [

@@ -17,13 +17,11 @@ export interface Credentials {
   readonly identitytoken?: string;
 }
 
-/** Docker's own registry is known there by this address. */
-const DEFAULT = 'https://index.docker.io/v1/';
-
-/** The header that carries them to the daemon, or none. */
-export function credentialsFor(registry: string): Record<string, string> {
+/** The header that carries them to the daemon, or none. @param registry - undefined: the default one */
+export function credentialsFor(registry: string | undefined): Record<string, string> {
   const { auths = {} } = readConfig();
-  const key = keyOf(registry);
+  // Docker keeps those for its default registry by the address of an index, all others by the registry's host.
+  const key = registry ?? Object.keys(auths).find((known) => known.endsWith('/v1/')) ?? '';
   const { auth, identitytoken } = auths[key] ?? {};
   if (auth === undefined && identitytoken === undefined) return {};
   const [username = '', ...password] = Buffer.from(auth ?? '', 'base64')
@@ -37,16 +35,12 @@ export function saveCredentials(registry: string, { username, password, identity
   const config = readConfig();
   const auth = Buffer.from(`${username}:${identitytoken ? '' : password}`).toString('base64');
   const entry = identitytoken ? { auth, identitytoken } : { auth };
-  writeConfig({ ...config, auths: { ...config.auths, [keyOf(registry)]: entry } });
+  writeConfig({ ...config, auths: { ...config.auths, [registry]: entry } });
 }
 
 export function forgetCredentials(registry: string): void {
-  const { [keyOf(registry)]: _, ...auths } = readConfig().auths ?? {};
+  const { [registry]: _, ...auths } = readConfig().auths ?? {};
   writeConfig({ ...readConfig(), auths });
-}
-
-function keyOf(registry: string): string {
-  return registry === 'docker.io' ? DEFAULT : registry;
 }
 
 function pathOf(): string {

@@ -17,7 +17,7 @@ interface LoginFlags {
 
 export function defineLogin(command: Command): void {
   command
-    .argument('[server]', "the registry's host", 'docker.io')
+    .argument('<server>', "the registry's host")
     .option('-u, --username <name>', 'the user')
     .option('-p, --password <password>', 'the password: others on this machine may see it in the list of processes')
     .option('--password-stdin', 'read the password from standard input')
@@ -34,7 +34,7 @@ export function defineLogin(command: Command): void {
 }
 
 export function defineLogout(command: Command): void {
-  command.argument('[server]', "the registry's host", 'docker.io').action((server: string) => {
+  command.argument('<server>', "the registry's host").action((server: string) => {
     forgetCredentials(server);
     printLine(`Removing login credentials for ${server}`);
   });

@@ -15,9 +15,9 @@ export function splitReference(text: string): Reference {
   return { repository, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
-/** The registry that a name means; names without a host are of Docker's own, as docker has them. */
-export function registryOf(repository: string): string {
+/** The registry that a name says; undefined: the daemon's default. */
+export function registryOf(repository: string): string | undefined {
   const slash = repository.indexOf('/');
   const host = slash < 0 ? '' : repository.slice(0, slash);
-  return host.includes('.') || host.includes(':') || host === 'localhost' ? host : 'docker.io';
+  return host.includes('.') || host.includes(':') || host === 'localhost' ? host : undefined;
 }
