@@ -13,19 +13,21 @@ import { pino } from 'pino';
 import { createApi, type DaemonInfo } from '../api/app.ts';
 import { isIdle, serveConnection } from '../api/connections.ts';
 import type { Defaults } from '../api/defaults.ts';
-import { EventHub } from '../api/events.ts';
-import { openContainers } from '../container/containers.ts';
-import { openImages } from '../container/images/index.ts';
+import { type ApiEvent, EventHub } from '../api/events.ts';
+import { type Containers, openContainers } from '../container/containers.ts';
+import { type Images, openImages } from '../container/images/index.ts';
 import { programVersions } from '../container/program-versions.ts';
 import { findRuntime } from '../container/runtime/index.ts';
 import type { ContainerEvent } from '../container/types.ts';
-import { openVolumes } from '../container/volumes.ts';
-import { openEngine } from '../network/engine.ts';
+import { openVolumes, type Volumes } from '../container/volumes.ts';
+import { makeDirectories } from '../kernel/directory.ts';
+import { type Engine, openEngine } from '../network/engine.ts';
 import { type DaemonConfig, daemonConfig } from './config.ts';
 import { Listeners } from './listeners.ts';
 import { takePidFile } from './pid-file.ts';
 import { takeInheritedSockets, tellService } from './service.ts';
 import { type GivenFlag, readSettings, withoutEffect } from './settings.ts';
+import { watchSignals } from './signals.ts';
 
 export interface DaemonOptions {
   /** By name. */
@@ -50,86 +52,22 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     log.fatal({ err: error }, 'this is a bug in Pontoon, please report it'),
   );
   const inherited = takeInheritedSockets();
+  const events = new EventHub();
+  using signals = watchSignals(() => {
+    config = reload(options, config, log);
+    events.publish(reloadEvent(config));
+  });
 
   await using opened = new AsyncDisposableStack();
   opened.use(takePidFile(config.pidFile));
-  const { dataRoot, runRoot } = config;
-  const engine = opened.use(
-    await openEngine({
-      ...config.engine,
-      dataRoot,
-      runRoot,
-      onError: (error) => log.error({ err: error }, error.message),
-    }),
-  );
-  const { repaired, removed } = engine.opening;
-  for (const line of repaired) log.warn(`repaired: ${line}`);
-  for (const line of removed) log.warn(`removed: ${line}`);
-
-  const events = new EventHub();
-  const told = events.publishEngine(engine);
-  opened.defer(async () => {
-    events.close();
-    await told;
-  });
-  const onEvent = (event: ContainerEvent): void => events.publish(event);
-  const images = await openImages({
-    dataRoot,
-    runRoot,
-    onEvent,
-    get defaultRegistry() {
-      return config.defaultRegistry;
-    },
-    get insecureRegistries() {
-      return config.insecureRegistries;
-    },
-  });
-  const volumes = await openVolumes({ dataRoot, onEvent });
-  const containers = opened.use(
-    await openContainers({
-      engine,
-      images,
-      volumes,
-      dataRoot,
-      runRoot,
-      log,
-      onEvent,
-      ...(config.runtime !== undefined && { runtime: config.runtime }),
-    }),
-  );
-  const runtime = await runtimeOf(config, log);
-  const startedMs = Date.now();
-  const id = daemonId(dataRoot);
-  const info: DaemonInfo = {
-    version: options.version,
-    dataRoot,
-    runRoot,
-    startedMs,
-    id,
-    ...(runtime !== undefined && { runtime }),
-    components: () => programVersions({ preferred: config.runtime }),
-    get labels() {
-      return config.labels;
-    },
-    get debug() {
-      return config.logLevel === 'debug';
-    },
-    get insecureRegistries() {
-      return config.insecureRegistries;
-    },
-  };
-  const defaults: Defaults = {
-    get containers() {
-      return config.defaults.containers;
-    },
-    get networkOptions() {
-      return config.defaults.networkOptions;
-    },
-  };
-  const app = createApi({ engine, containers, images, volumes, info, defaults, events, log });
+  const current = (): DaemonConfig => config;
+  const parts = await openParts(opened, { current, events, log });
+  const info = await describe(options.version, { current, log });
+  const app = createApi({ ...parts, info, defaults: currentDefaults(current), events, log });
   opened.defer(() => app.close());
   if (config.metricsAddress !== undefined) {
     const { serveMetrics } = await import('./metrics.ts');
+    const { engine } = parts;
     opened.use(await serveMetrics({ address: config.metricsAddress, engine, app, version: options.version }));
   }
   await app.ready();
@@ -142,16 +80,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       warn: (message) => log.warn(message),
     }),
   );
-  const signals = watchSignals(() => {
-    config = reload(options, config, log);
-    events.publish({
-      timeNs: BigInt(Date.now()) * 1_000_000n,
-      type: 'daemon',
-      action: 'reload',
-      id,
-      attributes: { name: hostname(), labels: JSON.stringify(config.labels) },
-    });
-  });
   tellService('READY=1');
   log.info({ hosts: config.hosts.map(describeHost) }, 'the API is served');
 
@@ -161,7 +89,92 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   events.close();
   const deadline = AbortSignal.any([AbortSignal.timeout(config.shutdownTimeoutMs), signals.insisted]);
   await listeners.drain(isIdle, deadline);
-  signals.forget();
+}
+
+/** What the parts of the daemon share. A reload changes what `current` gives. */
+interface Surroundings {
+  readonly current: () => DaemonConfig;
+  readonly log: pino.Logger;
+}
+
+/** Opens the engine and what is built on it; all of it ends with `opened`. */
+async function openParts(
+  opened: AsyncDisposableStack,
+  { current, events, log }: Surroundings & { readonly events: EventHub },
+): Promise<{ engine: Engine; images: Images; volumes: Volumes; containers: Containers }> {
+  const { dataRoot, runRoot, runtime, engine: engineOptions } = current();
+  const onError = (error: Error): void => log.error({ err: error }, error.message);
+  const engine = opened.use(await openEngine({ ...engineOptions, dataRoot, runRoot, onError }));
+  const { repaired, removed } = engine.opening;
+  for (const line of repaired) log.warn(`repaired: ${line}`);
+  for (const line of removed) log.warn(`removed: ${line}`);
+  const told = events.publishEngine(engine);
+  opened.defer(async () => {
+    events.close();
+    await told;
+  });
+  const onEvent = (event: ContainerEvent): void => events.publish(event);
+  const images = await openImages({
+    dataRoot,
+    runRoot,
+    onEvent,
+    get defaultRegistry() {
+      return current().defaultRegistry;
+    },
+    get insecureRegistries() {
+      return current().insecureRegistries;
+    },
+  });
+  const volumes = await openVolumes({ dataRoot, onEvent });
+  const preferred = runtime === undefined ? {} : { runtime };
+  const containers = opened.use(
+    await openContainers({ engine, images, volumes, dataRoot, runRoot, log, onEvent, ...preferred }),
+  );
+  return { engine, images, volumes, containers };
+}
+
+async function describe(version: string, { current, log }: Surroundings): Promise<DaemonInfo> {
+  const { dataRoot, runRoot, runtime: preferred } = current();
+  const runtime = await runtimeOf(preferred, log);
+  return {
+    version,
+    dataRoot,
+    runRoot,
+    startedMs: Date.now(),
+    id: daemonId(dataRoot),
+    ...(runtime !== undefined && { runtime }),
+    components: () => programVersions({ preferred }),
+    get labels() {
+      return current().labels;
+    },
+    get debug() {
+      return current().logLevel === 'debug';
+    },
+    get insecureRegistries() {
+      return current().insecureRegistries;
+    },
+  };
+}
+
+function currentDefaults(current: () => DaemonConfig): Defaults {
+  return {
+    get containers() {
+      return current().defaults.containers;
+    },
+    get networkOptions() {
+      return current().defaults.networkOptions;
+    },
+  };
+}
+
+function reloadEvent({ dataRoot, labels }: DaemonConfig): ApiEvent {
+  return {
+    timeNs: BigInt(Date.now()) * 1_000_000n,
+    type: 'daemon',
+    action: 'reload',
+    id: daemonId(dataRoot),
+    attributes: { name: hostname(), labels: JSON.stringify(labels) },
+  };
 }
 
 /** A file that cannot be used changes nothing. */
@@ -180,39 +193,10 @@ function reload(options: DaemonOptions, config: DaemonConfig, log: pino.Logger):
   }
 }
 
-interface Signals {
-  /** Resolves with the signal that asks for the end. */
-  readonly ended: Promise<string>;
-  /** Aborted by the next one: somebody does not want to wait. */
-  readonly insisted: AbortSignal;
-  readonly forget: () => void;
-}
-
-function watchSignals(onReload: () => void): Signals {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const insisted = new AbortController();
-  let isEnding = false;
-  const end = (signal: string): void => {
-    if (isEnding) insisted.abort();
-    isEnding = true;
-    resolve(signal);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
-  process.on('SIGHUP', onReload);
-  return {
-    ended: promise,
-    insisted: insisted.signal,
-    forget: () => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, end);
-      process.off('SIGHUP', onReload);
-    },
-  };
-}
-
 /** What runs containers, where something does: it may be installed later. */
-async function runtimeOf({ runtime }: DaemonConfig, log: pino.Logger): Promise<DaemonInfo['runtime']> {
+async function runtimeOf(preferred: string | undefined, log: pino.Logger): Promise<DaemonInfo['runtime']> {
   try {
-    return await findRuntime({ preferred: runtime });
+    return await findRuntime({ preferred });
   } catch (error) {
     log.warn(`containers cannot run: ${(error as Error).message}`);
     return undefined;
@@ -221,6 +205,7 @@ async function runtimeOf({ runtime }: DaemonConfig, log: pino.Logger): Promise<D
 
 /** Stays with the data. */
 function daemonId(dataRoot: string): string {
+  makeDirectories(dataRoot, 0o700);
   const path = join(dataRoot, 'engine-id');
   if (!existsSync(path)) writeFileSync(path, `${randomUUID()}\n`);
   return readFileSync(path, 'utf8').trim();

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
-import { createApi, type DaemonInfo } from '../src/api/app.ts';
-import { EventHub } from '../src/api/events.ts';
-import { FLAGS } from '../src/daemon/flags.ts';
-import type { Engine } from '../src/network/engine.ts';
+import { createApi, type DaemonInfo } from '../api/app.ts';
+import { EventHub } from '../api/events.ts';
+import type { Engine } from '../network/engine.ts';
+import { FLAGS } from './flags.ts';
 
-const read = (page: string): string => readFileSync(join(import.meta.dirname, '../docs', page), 'utf8');
+const read = (page: string): string => readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
 
 test('docs/daemon.md has every flag with its key, and no other', () => {
   const rows = [...read('daemon.md').matchAll(/^\| (?:`-(\w)`, )?`--([\w-]+)` \| (?:`([\w-]+)`)? ?\|/gm)];
