@@ -33,7 +33,7 @@ export interface Inventory {
   /** The pins below the run directory: as files, and as mounts. */
   readonly pins: string[];
   readonly mounts: string[];
-  /** The directories of rendered files. */
+  /** The directories of rendered files, without those of stopped sandboxes, who may have them. */
   readonly files: string[];
   /** 'SET KEY [: DATA]' of the table inet pontoon. */
   readonly elements: string[];
@@ -76,9 +76,14 @@ export async function present({ world, engine }: Lab): Promise<Inventory> {
       .map((line) => line.split(' ')[4] ?? '')
       .filter((path) => path.startsWith(`${ROOTS.runRoot}/`))
       .sort(),
-    files: entries(join(ROOTS.runRoot, 'sandboxes')),
+    files: entries(join(ROOTS.runRoot, 'sandboxes')).filter((name) => !isStopped(engine, name)),
     elements: parseElements(stdout),
   };
+}
+
+/** Whether a directory of files is that of a sandbox that does not run. */
+function isStopped(engine: Engine, name: string): boolean {
+  return engine.listSandboxes().some(({ id, running }) => !running && id.startsWith(name));
 }
 
 /** What should be there. */
@@ -107,7 +112,7 @@ export function wanted(engine: Engine): Inventory {
     foreign: running.flatMap((sandbox) => (sandbox.namespacePath === FOREIGN.path ? describeForeign(sandbox) : [])),
     pins,
     mounts: pins.map((pin) => join(ROOTS.runRoot, 'netns', pin)).sort(),
-    files: sandboxes.flatMap((sandbox) => (isSharing(sandbox) ? [] : [sandbox.id.slice(0, 12)])).sort(),
+    files: running.flatMap((sandbox) => (isSharing(sandbox) ? [] : [sandbox.id.slice(0, 12)])).sort(),
     elements: [
       ...networks.flatMap(networkElements),
       ...endpoints.flatMap((endpoint) => endpoint.ports.flatMap((binding) => bindingElements(endpoint, binding))),

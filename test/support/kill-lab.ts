@@ -81,6 +81,7 @@ export async function assertWell(lab: Lab, context: string, ports: PortList = PO
   await assertNothingLeaked(lab, context);
   assert.deepEqual(await lab.engine.reconcile(), NOTHING, `${context}: the second look finds nothing`);
   assert.deepEqual(lab.failures, [], context);
+  await lab.engine.settled();
   assertPorts(lab, ports, context);
   await assertReachable(lab, context);
 }

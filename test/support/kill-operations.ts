@@ -127,6 +127,19 @@ export const OPERATIONS: readonly Operation[] = [
     run: (engine) => engine.createSandbox(guest),
   },
   {
+    name: 'createSandbox (without running)',
+    prepare: (engine) => without.sandbox(engine, 'newcomer'),
+    run: (engine) => engine.createSandbox({ ...newcomer, running: false }),
+  },
+  {
+    name: 'startSandbox (for the first time)',
+    prepare: async (engine) => {
+      await without.sandbox(engine, 'newcomer');
+      await engine.createSandbox({ ...newcomer, running: false });
+    },
+    run: (engine) => engine.startSandbox('newcomer'),
+  },
+  {
     name: 'attach',
     prepare: withSandbox(lone),
     run: (engine) => engine.attach('newcomer', 'bridge', { ports: [{ port: 80, hostPort: 8002 }], gatewayPriority: 1 }),
@@ -193,6 +206,15 @@ export const OPERATIONS: readonly Operation[] = [
     name: 'removeSandbox (in a namespace that stays)',
     prepare: withSandbox(guest),
     run: (engine) => engine.removeSandbox('guest'),
+  },
+  {
+    name: 'updateSandbox',
+    prepare: async (engine) => {
+      await without.sandbox(engine, 'renamed');
+      await withSandbox(lone)(engine);
+    },
+    run: (engine) =>
+      engine.updateSandbox('newcomer', { name: 'renamed', hostname: 'host', extraHosts: [['a', '10.0.0.1']] }),
   },
 ];
 
