@@ -12,13 +12,25 @@ import { isMet, machine, type Row, type Section, table } from './lib/report.ts';
 import { settle } from './lib/settle.ts';
 import { inWorld, layOut, reenter } from './lib/world.ts';
 import { attach, stall } from './sections/attach.ts';
+import { daemon } from './sections/daemon.ts';
 import { dataplane } from './sections/dataplane.ts';
 import { names } from './sections/names.ts';
 import { networks } from './sections/networks.ts';
 import { observe, truth } from './sections/observe.ts';
 import { connections, publish } from './sections/publish.ts';
 
-const SECTIONS: readonly Section[] = [attach, networks, publish, connections, dataplane, names, stall, observe, truth];
+const SECTIONS: readonly Section[] = [
+  attach,
+  networks,
+  publish,
+  connections,
+  dataplane,
+  names,
+  stall,
+  daemon,
+  observe,
+  truth,
+];
 
 const HELP = `usage: node bench/main.ts [--rounds N] [--full] [--json FILE] [SECTION...]
 

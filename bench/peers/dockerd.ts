@@ -7,10 +7,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { compile } from '../lib/compile.ts';
+import { EngineSocket } from '../lib/engine-socket.ts';
 import { run } from '../lib/exec.ts';
 import { cgroupParent, WORK } from '../lib/world.ts';
 
@@ -47,11 +47,12 @@ export interface Container {
 export class Dockerd implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #directory: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #socket: EngineSocket;
 
   private constructor(process: ChildProcess, directory: string) {
     this.#process = process;
     this.#directory = directory;
+    this.#socket = new EngineSocket(join(directory, 'socket'));
   }
 
   /** Starts a daemon named `name`; `flags` go to dockerd. @throws Error with the end of its log when it does not answer */
@@ -93,31 +94,14 @@ export class Dockerd implements AsyncDisposable {
     return `/proc/${this.#process.pid}/ns/net`;
   }
 
+  /** Its socket. */
+  get socket(): EngineSocket {
+    return this.#socket;
+  }
+
   /** One call of the API. @throws Error with the daemon's own message for a status of 400 or more */
   call<Result = unknown>(method: string, path: string, body?: unknown): Promise<Result> {
-    const binary = body instanceof Uint8Array;
-    const payload = body === undefined ? '' : binary ? body : JSON.stringify(body);
-    return new Promise((resolve, reject) => {
-      const headers = {
-        'content-type': binary ? 'application/x-tar' : 'application/json',
-        'content-length': Buffer.byteLength(payload),
-      };
-      const options = { socketPath: join(this.#directory, 'socket'), agent: this.#agent, method, path, headers };
-      const outgoing = request(options, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part) => {
-          text += part;
-        });
-        response.on('end', () => {
-          if ((response.statusCode ?? 500) >= 400) {
-            return reject(new Error(`dockerd: ${method} ${path}: ${response.statusCode} ${text.trim()}`));
-          }
-          resolve((text.startsWith('{') && !binary ? JSON.parse(text) : text) as Result);
-        });
-      });
-      outgoing.on('error', (cause) => reject(new Error(`dockerd: ${method} ${path}: ${cause.message}`, { cause })));
-      outgoing.end(payload);
-    });
+    return this.#socket.call(method, path, body);
   }
 
   async createContainer(spec: ContainerSpec): Promise<string> {
@@ -160,7 +144,7 @@ export class Dockerd implements AsyncDisposable {
 
   /** Ends the daemon in order, with its containers. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy();
+    this.#socket.destroy();
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = new Promise((resolve) => this.#process.once('close', resolve));
       this.#process.kill('SIGTERM');
