@@ -7,7 +7,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Duplex, type Writable } from 'node:stream';
+import { Duplex, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Attachment } from '../container/types.ts';
@@ -89,9 +89,15 @@ export async function joinStreams(
   if (client.destroyed) gone.abort();
   if (stdin === undefined) client.resume();
   else feed(client, stdin);
-  const outputs = options.terminal ? [framed(stdout)] : [framed(stdout, 'stdout'), framed(stderr, 'stderr')];
+  const until = { end: false, signal: gone.signal };
   try {
-    await Promise.all(outputs.map((output) => pipeline(output, client, { end: false, signal: gone.signal })));
+    if (options.terminal) await pipeline(stdout, client, until);
+    else {
+      await Promise.all([
+        pipeline(stdout, framing('stdout'), client, until),
+        pipeline(stderr, framing('stderr'), client, until),
+      ]);
+    }
   } catch (error) {
     // The client has gone: that is how most attachments end.
     if (!gone.signal.aborted) throw error;
@@ -106,8 +112,9 @@ function feed(client: Duplex, stdin: Writable): void {
   stdin.once('close', () => client.unpipe(stdin).resume());
 }
 
-async function* framed(source: AsyncIterable<Buffer>, stream?: 'stdout' | 'stderr'): AsyncGenerator<Buffer> {
-  for await (const chunk of source) yield stream === undefined ? chunk : frame(stream, chunk);
+/** A stream, and no generator: one that waits for a silent process could not be ended. */
+function framing(stream: 'stdout' | 'stderr'): Transform {
+  return new Transform({ transform: (data: Buffer, _encoding, done) => done(null, frame(stream, data)) });
 }
 
 function streamedAnswer(request: FastifyRequest, reply: FastifyReply, contentType: string): Duplex {

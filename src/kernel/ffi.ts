@@ -46,6 +46,7 @@ const c = {
   epoll_create1: libc.func('int epoll_create1(int flags)'),
   epoll_ctl: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
   epoll_wait: libc.func('int epoll_wait(int epoll, void *events, int capacity, int timeout)'),
+  poll: libc.func('int poll(void *fds, unsigned long count, int timeout)'),
   eventfd: libc.func('int eventfd(uint32_t initial, int flags)'),
   close: libc.func('int close(int fd)'),
   fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
@@ -93,6 +94,8 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
+export const POLLERR = 0x8;
+export const POLLHUP = 0x10;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const EPOLL_CTL_ADD = 1;
@@ -366,6 +369,14 @@ export function epollWait(epoll: number, events: Bytes, capacity: number, timeou
   const errno = koffi.errno();
   if (errno === EINTR) return 0;
   throw new KernelError('epoll_wait', errnoName(errno));
+}
+
+/** What poll(2) says of a descriptor now, without waiting: of POLLERR, POLLHUP and POLLNVAL. @throws KernelError */
+export function pollNow(fd: number): number {
+  const entry = Buffer.alloc(8); // struct pollfd: int fd, short events, short revents
+  entry.writeInt32LE(fd);
+  check(c.poll(entry, 1, 0), 'poll', `fd ${fd}`);
+  return entry.readInt16LE(6);
 }
 
 export function eventfd(): number {

@@ -5,9 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run, TestDaemon } from '../api/daemon.ts';
+import { until } from './support.ts';
 
 const VERSIONS = ['1.41', '1.44', '1.48', '1.55'];
 const IMAGE = 'pontoon/busybox';
@@ -240,6 +243,32 @@ suite('what goes on', () => {
     const [second] = await once(response, 'data');
     assert.equal(JSON.parse(String(second)).preread, JSON.parse(String(first)).read);
     sent.destroy();
+  });
+
+  test('clients that vanish in mid-attach and mid-exec leave no descriptor open', async () => {
+    await using container = await make({ OpenStdin: true });
+    await start(container);
+    const descriptors = (): number => readdirSync(`/proc/${daemon.process.pid}/fd`).length;
+    const vanish = async (path: string, halfClose: boolean) => {
+      const socket = daemon.connect();
+      const head = `POST /v1.48${path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n`;
+      socket.write(`${head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`);
+      const [answer] = await once(socket, 'data');
+      assert.match(String(answer), /^HTTP\/1\.1 101 /);
+      if (halfClose) await new Promise<void>((resolve) => socket.end(resolve));
+      socket.destroy();
+    };
+    const attach = `${container.path}/attach?stream=1&stdin=1&stdout=1&stderr=1`;
+    await vanish(attach, false);
+    await sleep(1500);
+    const before = descriptors();
+    for (const halfClose of [false, true, false, true]) {
+      await vanish(attach, halfClose);
+      const body = { Cmd: ['sleep', '0.5'], AttachStdout: true };
+      const { json } = await daemon.call('POST', `${container.path}/exec`, { body });
+      await vanish(`/exec/${json.Id}/start`, halfClose);
+    }
+    await until(() => descriptors() <= before, 'as many descriptors as before');
   });
 
   test('the daemon has nobody left to answer, and has had no surprise', async () => {

@@ -30,6 +30,7 @@ const HEADERS = [
   'stddef.h',
   'stdio.h',
   'fcntl.h',
+  'poll.h',
   'sched.h',
   'sys/epoll.h',
   'sys/file.h',
