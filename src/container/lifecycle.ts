@@ -35,12 +35,12 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
   const again = entry.restarts === 0 && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
   table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
   entry.process = undefined;
+  if (oomKilled) emit(context, entry, 'oom');
+  const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
+  emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
   try {
     await takeDown(context, entry);
   } finally {
-    if (oomKilled) emit(context, entry, 'oom');
-    const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
-    emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
     entry.waits.exited({ exitCode });
   }
   if (again) planNextStart(context, entry, finishedMs - startedMs);
@@ -48,19 +48,24 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
 }
 
 /** Plans the start that the restart policy asks for. */
-export function planNextStart(context: Context, entry: Entry, ranMs: number): void {
+function planNextStart(context: Context, entry: Entry, ranMs: number): void {
   entry.restartDelayMs = restartDelay(entry.restartDelayMs, ranMs);
   entry.nextStart = setTimeout(() => startAgain(context, entry), entry.restartDelayMs);
 }
 
 function startAgain(context: Context, entry: Entry): void {
   entry.turn
-    .run(async () => {
-      if (entry.record.phase === 'restarting') await run(context, entry, entry.record.restartCount + 1);
-    })
+    .run(() => startPlanned(context, entry))
     .catch((error: Error) =>
       context.log.error(`container ${entry.record.name} does not start again: ${error.message}`),
     );
+}
+
+/** Starts what its restart policy has planned to start, now. */
+export async function startPlanned(context: Context, entry: Entry): Promise<void> {
+  if (entry.record.phase !== 'restarting') return;
+  entry.forgetNextStart();
+  await run(context, entry, entry.record.restartCount + 1);
 }
 
 /** Makes the container run, or leaves it as ended. */
@@ -80,7 +85,9 @@ async function run(context: Context, entry: Entry, restartCount: number): Promis
     await context.gate.run(() => raise(context, entry));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    await takeDown(context, entry);
+    await takeDown(context, entry).catch((failure: Error) =>
+      context.log.error(`what is left of a start of ${entry.record.name} is not taken away: ${failure.message}`),
+    );
     const exitCode = startExitCode(error);
     const phase = before === 'created' ? 'created' : 'exited';
     table.commit(entry, { phase, startedMs, exitCode, error: error.message });

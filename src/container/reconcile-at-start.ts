@@ -9,12 +9,13 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Sandbox } from '../network/types.ts';
 import { takeDown } from './bring-up.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
 import { findExit, UNKNOWN_EXIT_CODE } from './exits.ts';
 import { monitorHealth } from './health-checks.ts';
-import { died, planNextStart, start } from './lifecycle.ts';
+import { died, start, startPlanned } from './lifecycle.ts';
 import { endLaunch, findMonitored, listMonitors } from './monitors.ts';
 import { CONTAINER_LABEL, sandboxSpec } from './networking.ts';
 import { hasProcess } from './record.ts';
@@ -23,48 +24,67 @@ import { startsWithDaemon } from './restart-policy.ts';
 import { removeRoot } from './rootfs.ts';
 import { makeVolumes } from './volume-contents.ts';
 
-/** Failures of one container do not keep the others from being looked at. */
+/** A failure with one container does not keep the others from being looked at. */
 export async function reconcileAtStart(context: Context): Promise<void> {
   await removeOrphans(context);
-  await Promise.all([...context.table].map((entry) => repair(context, entry)));
+  const sandboxes = new Map(context.engine.listSandboxes().map((sandbox) => [sandbox.id, sandbox]));
+  const repairs = [...context.table].map((entry) =>
+    attempt(context, `container ${entry.record.name} is not repaired`, () =>
+      entry.turn.run(async () => {
+        await repair(context, entry, sandboxes.get(entry.id));
+        entry.forgetNextStart(); // startByPolicy has an order to keep
+      }),
+    ),
+  );
+  await Promise.all(repairs);
 }
 
 /** Begins to start what its restart policy wants to run; whoever shares another's namespaces comes behind it. */
 export function startByPolicy(context: Context): void {
-  for (const entry of context.table) {
-    const { name, phase, spec } = entry.record;
-    if (phase !== 'exited' || !startsWithDaemon(spec.restart, entry.record)) continue;
-    const others = hostsOf(context, entry);
-    entry.turn
-      .run(async () => {
-        await Promise.all(others.map((other) => other.turn.settled()));
-        await start(context, entry);
-      })
-      .catch((error: Error) => context.log.error(`container ${name} does not start: ${error.message}`));
+  const begun = new Map<Entry, Promise<unknown>>();
+  const begin = (entry: Entry): Promise<unknown> => {
+    const known = begun.get(entry);
+    if (known !== undefined) return known;
+    begun.set(entry, Promise.resolve()); // those who wait for each other do not wait for ever
+    const hosts = Promise.all(hostsOf(context, entry).map(begin));
+    const started = hosts.then(() => startIfWanted(context, entry));
+    begun.set(entry, started);
+    return started;
+  };
+  for (const entry of context.table) begin(entry);
+}
+
+function startIfWanted(context: Context, entry: Entry): Promise<void> {
+  return attempt(context, `container ${entry.record.name} does not start`, () =>
+    entry.turn.run(async () => {
+      await startPlanned(context, entry);
+      const { phase, spec } = entry.record;
+      if (phase === 'exited' && startsWithDaemon(spec.restart, entry.record)) await start(context, entry);
+    }),
+  );
+}
+
+async function attempt({ log }: Context, failure: string, operation: () => Promise<unknown>): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    log.error(`${failure}: ${(error as Error).message}`);
   }
 }
 
-function repair(context: Context, entry: Entry): Promise<void> {
-  return entry.turn
-    .run(() => repairInTurn(context, entry))
-    .catch((error: Error) => context.log.error(`container ${entry.record.name} is not repaired: ${error.message}`));
-}
-
-async function repairInTurn(context: Context, entry: Entry): Promise<void> {
+async function repair(context: Context, entry: Entry, sandbox: Sandbox | undefined): Promise<void> {
   const { record } = entry;
   if (record.phase === 'removing') return finishRemoval(context, entry);
-  await repairSandbox(context, entry);
+  await repairSandbox(context, entry, sandbox);
   await makeVolumes(context, entry);
   if (hasProcess(record)) return findAgain(context, entry);
   await takeDown(context, entry);
-  if (record.phase === 'restarting') planNextStart(context, entry, 0);
   if (record.phase === 'exited' && record.spec.autoRemove === true) await remove(context, entry, { volumes: true });
 }
 
 /** The engine and the containers have a store each: a crash may have come between the two. */
-async function repairSandbox(context: Context, { record }: Entry): Promise<void> {
+async function repairSandbox(context: Context, { record }: Entry, sandbox: Sandbox | undefined): Promise<void> {
   const { engine } = context;
-  const sandbox = engine.listSandboxes().find(({ id }) => id === record.id);
   if (sandbox === undefined) await engine.createSandbox(sandboxSpec(context, record));
   else if (sandbox.name !== record.name) await engine.updateSandbox(record.id, { name: record.name });
 }
@@ -81,8 +101,17 @@ async function findAgain(context: Context, entry: Entry): Promise<void> {
     return died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
   }
   entry.process = found;
-  if (waitsForStart(context, entry)) await (await context.runtime()).startProcess(id);
+  if (waitsForStart(context, entry)) await finishStart(context, entry);
   entry.health = monitorHealth(context, entry);
+}
+
+async function finishStart(context: Context, entry: Entry): Promise<void> {
+  try {
+    await (await context.runtime()).startProcess(entry.id);
+  } catch (error) {
+    await died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
+    throw error;
+  }
 }
 
 /** crun and runc both keep this fifo from create to start: the crash came between the two. */
@@ -96,17 +125,20 @@ async function removeOrphans(context: Context): Promise<void> {
   const monitors = listMonitors();
   for (const id of await namesIn(paths.execs))
     if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
-  for (const id of await orphans(paths.running, table)) {
-    await endLaunch(paths.run(id));
-    await (await context.runtime()).deleteContainer(id, paths.run(id));
-    await rm(paths.run(id), { recursive: true });
-    await rm(join(paths.exits, id), { force: true });
-  }
+  for (const id of await orphans(paths.running, table))
+    await attempt(context, `what is left of container ${id} is not removed`, () => removeRun(context, id));
   for (const sandbox of engine.listSandboxes())
     if (CONTAINER_LABEL in sandbox.labels && table.get(sandbox.id) === undefined)
       await engine.removeSandbox(sandbox.id);
   for (const id of await orphans(paths.containers, table)) await rm(paths.container(id), { recursive: true });
   for (const id of await orphans(join(paths.dataRoot, 'roots'), table)) await removeRoot({ id, ...paths.roots });
+}
+
+async function removeRun({ paths, runtime }: Context, id: string): Promise<void> {
+  await endLaunch(paths.run(id));
+  await (await runtime()).deleteContainer(id, paths.run(id));
+  await rm(paths.run(id), { recursive: true });
+  await rm(join(paths.exits, id), { force: true });
 }
 
 /** The names in a directory that are no container's ID. */

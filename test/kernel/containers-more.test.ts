@@ -23,6 +23,12 @@ async function inside(ref: string, command: string): Promise<string> {
   return readAll((await lab.containers.startExec(id))!.stdout);
 }
 
+/** Where it never comes true, the test fails with what happened in the background. */
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !condition(); await sleep(20))
+    assert.ok(Date.now() < deadline, lab.failures.join('\n'));
+}
+
 async function removeAll(): Promise<void> {
   for (const { id } of lab.containers.list()) await lab.containers.remove(id, { force: true, volumes: true });
   assertNothingLeft(lab);
@@ -132,19 +138,17 @@ test('health: starting, healthy, unhealthy, and healthy again', async () => {
     command: ['sh', '-c', 'touch /healthy; sleep 1000'],
     healthcheck,
   });
-  const until = async (status: string): Promise<void> => {
-    while (containers.find(id).state.health?.status !== status) await sleep(10);
-  };
+  const untilHealth = (status: string) => until(() => containers.find(id).state.health?.status === status);
   await containers.start(id);
   assert.equal(containers.find(id).state.health?.status, 'starting');
-  await until('healthy');
+  await untilHealth('healthy');
   await inside(id, 'rm /healthy');
-  await until('unhealthy');
+  await untilHealth('unhealthy');
   const { failingStreak, log } = containers.find(id).state.health!;
   assert.ok(failingStreak >= 2);
   assert.match(log.at(-1)!.output, /No such file/);
   await inside(id, 'touch /healthy');
-  await until('healthy');
+  await untilHealth('healthy');
   await containers.stop(id);
   assert.equal(containers.find(id).state.health?.status, 'unhealthy');
   const told = events.filter((event) => event.id === id && event.action.startsWith('health_status'));
@@ -197,6 +201,14 @@ test('after a reboot all have ended, and their restart policies start them', asy
     await containers.create({ ...STEADY, name, ...restart });
     await containers.start(name);
   }
+  for (const [name, owner] of [
+    ['guest', 'running'],
+    ['guest-of-guest', 'guest'],
+  ] as const) {
+    const network = { mode: 'container', container: owner } as const;
+    await containers.create({ ...STEADY, name, network, ...policy('always') });
+    await containers.start(name);
+  }
   await containers.create({ ...STEADY, name: 'temporary', autoRemove: true });
   await containers.start('temporary');
   await containers.stop('stopped');
@@ -209,7 +221,8 @@ test('after a reboot all have ended, and their restart policies start them', asy
     for (const { id } of containers.list()) removeCgroups(id);
     rmSync(lab.roots.runRoot, { recursive: true });
   });
-  while (['always', 'running', 'failing'].some((name) => lab.containers.find(name).state.pid === 0)) await sleep(20);
+  const wanted = ['always', 'running', 'failing', 'guest', 'guest-of-guest'];
+  await until(() => wanted.every((name) => lab.containers.find(name).state.pid > 0));
   const status = (name: string) => [lab.containers.find(name).state.status, lab.containers.find(name).state.exitCode];
   assert.deepEqual(status('never'), ['exited', 255]);
   assert.deepEqual(status('stopped'), ['exited', 143]);
