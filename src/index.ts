@@ -11,6 +11,7 @@
 
 export { ERROR_KINDS, type ErrorCode, type ErrorKind, PontoonError } from './errors.ts';
 export type { DefaultPool } from './ipam/index.ts';
+export type { DefaultNetworkSpec } from './network/default-network.ts';
 export {
   Engine,
   type EngineOptions,
@@ -18,4 +19,5 @@ export {
   openEngine,
 } from './network/engine.ts';
 export type { EventOptions } from './network/events.ts';
+export type { DnsDefaults } from './network/resolvers.ts';
 export type * from './network/types.ts';
