@@ -29,7 +29,7 @@ const AUTH = z.object({
   identitytoken: z.string().optional(),
 });
 
-export const addImageRoutes: Area = (app, { images, containers, info }) => {
+export const addImageRoutes: Area = (app, { images, containers }) => {
   if (images === undefined || containers === undefined) return;
   const users = (imageId: string): string[] =>
     containers.list().flatMap((container) => (container.imageId === imageId ? [container.id] : []));
@@ -115,15 +115,14 @@ export const addImageRoutes: Area = (app, { images, containers, info }) => {
     platform: string | undefined,
     credentials: Credentials | undefined,
   ): Promise<void> {
-    const before = images!.list().map(({ id }) => id);
+    const known = images!.list().find(({ tags }) => tags.includes(name))?.id;
     const image = await images!.pull(name, {
       onProgress: tell,
       signal,
-      insecure: (info.insecureRegistries ?? []).some((registry) => name.startsWith(`${registry}/`)),
       ...given({ platform: unlessEmpty(platform), credentials }),
     });
     for (const digest of image.digests) line({ status: `Digest: ${digest.split('@')[1]}` });
-    const what = before.includes(image.id) ? 'Image is up to date for' : 'Downloaded newer image for';
+    const what = known === image.id ? 'Image is up to date for' : 'Downloaded newer image for';
     line({ status: `Status: ${what} ${name}` });
   }
 
