@@ -7,20 +7,18 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { takeInventory } from '../../src/cli/demo/inventory.ts';
 import { columns } from '../../src/cli/demo/layout.ts';
 import { Narrator } from '../../src/cli/demo/narrator.ts';
 import { Stage } from '../../src/cli/demo/stage.ts';
 import { showContainers } from '../../src/cli/demo/steps/containers.ts';
+import { showDaemon } from '../../src/cli/demo/steps/daemon.ts';
 import { showPublishedPort } from '../../src/cli/demo/steps/published.ts';
 import { type Catalogue, en } from '../../src/cli/demo/text.en.ts';
 import { zh } from '../../src/cli/demo/text.zh.ts';
 import { buildWorld } from '../../src/cli/demo/world.ts';
 import { PontoonError } from '../../src/errors.ts';
-import { openEngine } from '../../src/network/engine.ts';
 import { until } from './support.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -96,11 +94,10 @@ describe('in this world', { concurrency: false }, () => {
 
   test('what is not as it should be is shown, told with its step, and counted', async () => {
     await using world = await buildWorld();
-    await using engine = await openEngine({ dataRoot: join(tmpdir(), 'data'), defaultNetwork: { ipv6: true } });
     const written: string[] = [];
     const narrator = new Narrator({ text: en, write: (text) => written.push(text) });
-    const before = await takeInventory(world, engine);
-    const stage = new Stage({ world, engine, narrator, text: en, before });
+    const stage = new Stage({ world, narrator, text: en });
+    await showDaemon(stage);
     narrator.title(1, en.containers.title);
     await showContainers(stage);
     assert.deepEqual(narrator.failures, []);
@@ -111,6 +108,7 @@ describe('in this world', { concurrency: false }, () => {
     narrator.title(2, en.published.title);
     await showPublishedPort(stage);
     narrator.summary(1);
+    await stage.docker('rm -f mynginx1 mynginx2');
 
     const { lan, source, lan6 } = en.published;
     const failing = [lan, source('192.0.2.1'), lan6('2001:db8:1::1')];

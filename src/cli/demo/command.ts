@@ -8,14 +8,16 @@ import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
 import { runInWorld } from './run-in-world.ts';
 
-/** The programs that the demo shows its outcome with, and the package of Debian that each is in. */
+/** The programs that the demo runs containers with and shows their outcome with, and the package of Debian that each is in. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   bridge: 'iproute2',
   nft: 'nftables',
   ping: 'iputils-ping',
   curl: 'curl',
-  getent: 'libc-bin',
+  busybox: 'busybox-static',
+  conmon: 'conmon',
+  crun: 'crun',
   mount: 'mount',
   nsenter: 'util-linux',
   setpriv: 'util-linux',

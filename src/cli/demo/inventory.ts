@@ -1,37 +1,38 @@
 /**
- * @module All that the engine can leave behind on a host, as lists that can be compared.
+ * @module All that containers can leave behind on a host, as lists that can be compared.
  */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Engine } from '../../network/engine.ts';
 import type { World } from './world.ts';
 
 export interface Inventory {
   readonly links: readonly string[];
   readonly namespaces: readonly string[];
   readonly rules: readonly string[];
-  readonly addresses: readonly string[];
-  readonly ports: readonly string[];
-  readonly files: readonly string[];
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly mounts: readonly string[];
+  readonly processes: readonly string[];
 }
 
-/** Where an engine keeps namespaces and rendered files, when nobody says otherwise. */
+/** Where the daemon keeps what a reboot takes. */
 const RUN_ROOT = '/run/pontoon';
 
 /** What is there now. */
-export async function takeInventory(world: World, engine: Engine): Promise<Inventory> {
-  await engine.settled();
+export async function takeInventory(world: World): Promise<Inventory> {
   const lines = async (command: string): Promise<string[]> =>
     (await world.run('host', command.split(' '))).stdout.split('\n').filter((line) => line !== '');
-  const endpoints = engine.listSandboxes().flatMap((sandbox) => sandbox.endpoints);
   return {
     links: (await lines('ip -brief link show')).map((line) => line.split(' ', 1)[0] as string),
     namespaces: namesIn('netns'),
     rules: await lines('nft list ruleset'),
-    addresses: endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined)),
-    ports: endpoints.flatMap(({ ports }) => ports.map(({ hostPort: [first, last] }) => `${first}-${last}`)),
-    files: namesIn('sandboxes'),
+    containers: await lines('pontoon ps --all --quiet'),
+    networks: await lines('pontoon network ls --quiet'),
+    mounts: readFileSync('/proc/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(RUN_ROOT)),
+    processes: readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isContainers(name)),
   };
 }
 
@@ -49,4 +50,17 @@ export function differences(before: readonly string[], after: readonly string[])
 function namesIn(directory: string): string[] {
   const path = join(RUN_ROOT, directory);
   return existsSync(path) ? readdirSync(path) : [];
+}
+
+/** Whether a process is a container's monitor, or runs in a container. */
+function isContainers(pid: string): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/comm`, 'utf8') === 'conmon\n' ||
+      readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes('/pontoon/')
+    );
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false; // it has just ended
+    throw error;
+  }
 }

@@ -52,15 +52,15 @@ export class Narrator {
 
   /** A command as one would type it somewhere. */
   command(place: string, command: string): void {
-    this.#line(`${INDENT}${styleText('cyan', `${place} #`)} ${styleText('bold', command)}`);
+    const prompt = `${INDENT}${place} # `;
+    const lines = wrap(command, this.#width - prompt.length - ' \\'.length);
+    for (const [index, line] of lines.entries()) {
+      const start = index === 0 ? styleText('cyan', prompt) : ' '.repeat(prompt.length);
+      this.#line(`${start}${styleText('bold', line)}${index < lines.length - 1 ? ' \\' : ''}`);
+    }
   }
 
-  /** The command that does the same elsewhere. */
-  sameAs(command: string): void {
-    this.#line(styleText('dim', `${INDENT}${this.#text.sameAs}${command}`));
-  }
-
-  /** What a program wrote, or what the engine answered. */
+  /** What a program wrote. */
   output(output: string): void {
     const text = output.trimEnd();
     if (text === '') this.#line(styleText('dim', `${INDENT}  ${this.#text.nothing}`));

@@ -2,15 +2,13 @@
  * @module The demo as a whole: its steps in their order, from an empty world to an empty world.
  */
 
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openEngine } from '../../network/engine.ts';
-import { takeInventory } from './inventory.ts';
 import { Narrator } from './narrator.ts';
 import { Stage } from './stage.ts';
 import { showBridge } from './steps/bridge.ts';
 import { showConnect } from './steps/connect.ts';
 import { showContainers } from './steps/containers.ts';
+import { showDaemon } from './steps/daemon.ts';
+import { showExplain } from './steps/explain.ts';
 import { showFirstRequest } from './steps/first-request.ts';
 import { showHairpin } from './steps/hairpin.ts';
 import { showHostNetwork } from './steps/host-network.ts';
@@ -24,6 +22,7 @@ import { showPublishedPort } from './steps/published.ts';
 import { showRemoval } from './steps/removal.ts';
 import { showRepair } from './steps/repair.ts';
 import { showRoutes } from './steps/routes.ts';
+import { showTrace } from './steps/trace.ts';
 import { showWorld } from './steps/world.ts';
 import { type Catalogue, en } from './text.en.ts';
 import { zh } from './text.zh.ts';
@@ -38,16 +37,19 @@ type StepName = Told[keyof Catalogue];
 
 const STEPS: readonly (readonly [StepName, (stage: Stage) => Promise<void>])[] = [
   ['world', showWorld],
+  ['daemon', showDaemon],
   ['network', showDefaultNetwork],
   ['containers', showContainers],
   ['interfaces', showInterfaces],
   ['bridge', showBridge],
   ['firstRequest', showFirstRequest],
+  ['trace', showTrace],
   ['routes', showRoutes],
   ['published', showPublishedPort],
   ['hairpin', showHairpin],
   ['masquerade', showMasquerade],
   ['names', showNames],
+  ['explain', showExplain],
   ['isolation', showIsolation],
   ['connect', showConnect],
   ['hostNetwork', showHostNetwork],
@@ -66,7 +68,7 @@ export interface PlayOptions {
 
 /**
  * Plays the demo in this process's namespaces, which must be a private world; says whether all was as expected.
- * @throws PontoonError mode-conflict outside a private world; what openEngine throws
+ * @throws PontoonError mode-conflict outside a private world
  */
 export async function play({ language, pause, write }: PlayOptions): Promise<boolean> {
   const started = performance.now();
@@ -74,9 +76,7 @@ export async function play({ language, pause, write }: PlayOptions): Promise<boo
   const narrator = new Narrator({ text, ...(write === undefined ? {} : { write }) });
   {
     await using world = await buildWorld();
-    const dataRoot = join(tmpdir(), 'pontoon');
-    await using engine = await openEngine({ dataRoot, defaultNetwork: { ipv6: true } });
-    const stage = new Stage({ world, engine, narrator, text, before: await takeInventory(world, engine) });
+    const stage = new Stage({ world, narrator, text });
     narrator.opening();
     for (const [index, [name, show]] of STEPS.entries()) {
       if (index > 0) await pause?.();

@@ -1,100 +1,145 @@
 /**
- * @module What every step of the demo plays on: the world, the engine, and the narrator. Its verbs do something for
- * real and show it as it is typed.
+ * @module What every step of the demo plays on: the world, the daemon in it, and the narrator. Its verbs run a command
+ * for real and show it as it is typed.
  */
 
-import type { Engine } from '../../network/engine.ts';
-import type { Sandbox } from '../../network/types.ts';
+import { join } from 'node:path';
 import type { Inventory } from './inventory.ts';
 import type { Narrator } from './narrator.ts';
 import type { Catalogue } from './text.en.ts';
-import type { Fetched, Place, RunResult, World } from './world.ts';
+import type { Fetched, RunResult, Started, World } from './world.ts';
+
+/** Where `pontoon` is, in a checkout and in a package alike. */
+const BIN = join(import.meta.dirname, '../../../bin');
+/** Where the daemon listens unless it is told otherwise. */
+const SOCKET = 'unix:///run/pontoon.sock';
+const DAEMON = 'pontoon daemon --ipv6';
+
+/** The parts of `docker inspect` that the steps look at. */
+export interface Inspected {
+  readonly NetworkSettings: {
+    readonly SandboxKey: string;
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly MacAddress: string }>>;
+  };
+}
 
 export interface StageParts {
   readonly world: World;
-  readonly engine: Engine;
   readonly narrator: Narrator;
   readonly text: Catalogue;
-  /** What was there before the first step. */
-  readonly before: Inventory;
 }
 
 export class Stage {
   readonly world: World;
-  readonly engine: Engine;
   readonly text: Catalogue;
-  readonly before: Inventory;
+  /** What is there before the first container; set when the daemon has started. */
+  before: Inventory | undefined;
   readonly #narrator: Narrator;
+  #daemon: Started | undefined;
+  #docker = 'pontoon';
 
-  constructor({ world, engine, narrator, text, before }: StageParts) {
+  constructor({ world, narrator, text }: StageParts) {
     this.world = world;
-    this.engine = engine;
     this.text = text;
-    this.before = before;
     this.#narrator = narrator;
+    process.env.PATH = `${BIN}:${process.env.PATH}`;
+    for (const name of Object.keys(process.env)) if (/^(DOCKER|PONTOON)_/.test(name)) delete process.env[name];
+    process.env.DOCKER_HOST = SOCKET;
+    process.env.PONTOON_DATA_ROOT = join(process.env.TMPDIR ?? '/run/tmp', 'pontoon');
   }
 
-  sandbox(name: string): Sandbox {
-    return this.engine.inspectSandbox(name);
+  /** Starts the daemon; resolves when it serves. */
+  async startDaemon(): Promise<void> {
+    this.#narrator.command('host', `${DAEMON} &`);
+    this.#daemon = await this.world.start('host', ['sh', '-c', `exec ${DAEMON} 2>&1`], 'the API is served');
+    const { stdout } = await this.world.run('host', [
+      'sh',
+      '-c',
+      'docker version --format {{.Server.Platform.Name}}; :',
+    ]);
+    if (stdout.trim() === 'Pontoon') this.#docker = 'docker';
   }
 
-  /** The names of both ends of a sandbox's first veth pair. */
-  interfaces(name: string): { inside: string; outside: string } {
-    const { interfaceName, hostInterface } = this.sandbox(name).endpoints[0] ?? {};
-    if (interfaceName === undefined || hostInterface === undefined) throw new Error(`${name} has no veth pair`);
-    return { inside: interfaceName, outside: hostInterface };
+  /** Ends the daemon without a chance to clean up. */
+  async killDaemon(): Promise<void> {
+    this.#narrator.command('host', 'kill -KILL %1');
+    await this.#daemon?.kill();
   }
 
-  /** Runs a command (words between single spaces) on 'host', 'lan' or in a sandbox, and shows it with what it wrote. */
-  async show(where: string, command: string): Promise<RunResult> {
+  /** Runs a shell command on 'host' or 'lan', and shows it with what it wrote. */
+  async show(where: 'host' | 'lan', command: string): Promise<RunResult> {
     this.#narrator.command(where, command);
-    const result = await this.world.run(this.#place(where), command.split(' '));
+    const result = await this.#run(where, command);
     this.#narrator.output(result.stdout + result.stderr);
     return result;
   }
 
+  /** Shows and runs a command of Pontoon. */
+  pontoon(command: string): Promise<RunResult> {
+    return this.show('host', `pontoon ${command}`);
+  }
+
+  /** The same by the docker command line, where it is installed; it has the same words. */
+  docker(command: string): Promise<RunResult> {
+    return this.show('host', `${this.#docker} ${command}`);
+  }
+
+  /** What a web server says to a container. */
+  async get(container: string, url: string): Promise<string> {
+    return (await this.pontoon(`exec ${container} wget -qO- ${url}`)).stdout.trimEnd();
+  }
+
   /** Asks a web server with curl and shows what it said. */
-  async curl(where: string, url: string): Promise<Fetched> {
+  async curl(where: 'host' | 'lan', url: string): Promise<Fetched> {
     this.#narrator.command(where, `curl ${url}`);
-    const fetched = await this.world.fetch(this.#place(where), url);
+    const fetched = await this.world.fetch(where === 'lan' ? this.world.lan : 'host', url);
     this.#narrator.output(fetched.error ?? fetched.body);
     return fetched;
   }
 
-  /** Pings once and shows the answer, or what came instead of it. */
-  async ping(where: string, target: string): Promise<boolean> {
-    const command = `ping -4 -c 1 -W 1 ${target}`;
-    this.#narrator.command(where, command);
-    const { status, stdout, stderr } = await this.world.run(this.#place(where), command.split(' '));
+  /** Pings once from a container, and shows the answer, or what came instead of it. */
+  async ping(container: string, target: string): Promise<boolean> {
+    const command = `pontoon exec ${container} ping -4 -c 1 -W 1 ${target}`;
+    this.#narrator.command('host', command);
+    const { status, stdout, stderr } = await this.#run('host', command);
     const answer = (stdout + stderr).split('\n').filter((line) => /^\d+ bytes from|packet loss|^ping:/.test(line));
     this.#narrator.output(answer.join('\n'));
     return status === 0;
   }
 
-  /** Shows a command of another tool that does the same as what the engine is asked to do next. */
-  sameAs(command: string): void {
-    this.#narrator.sameAs(command);
+  /** Asks why, shows the answer, and reads its cause and the commands that mend it. */
+  async explain(question: string): Promise<{ cause: string | null; remedy: readonly string[] }> {
+    await this.pontoon(`explain ${question}${this.text.explainFlags}`);
+    return JSON.parse((await this.#run('host', `pontoon explain ${question} --format json`)).stdout);
   }
 
-  /** Shows a command of Pontoon for what the engine is asked to do next. */
-  pontoon(command: string): void {
-    this.#narrator.command('host', `pontoon ${command}`);
+  /** What `pontoon inspect` says of a container, not shown. */
+  async inspect(container: string): Promise<Inspected> {
+    const { stdout, stderr } = await this.#run('host', `pontoon inspect ${container}`);
+    const [inspected] = JSON.parse(stdout) as [Inspected?];
+    if (inspected === undefined) throw new Error(stderr);
+    return inspected;
+  }
+
+  /** A container's place in a network. */
+  async endpoint(container: string, network = 'bridge'): Promise<{ address: string; mac: string }> {
+    const { IPAddress: address = '', MacAddress: mac = '' } =
+      (await this.inspect(container)).NetworkSettings.Networks[network] ?? {};
+    return { address, mac };
+  }
+
+  /** The name of the host's end of the cable to eth0 in a container: it has the number after "eth0@if". */
+  async port(container: string): Promise<string> {
+    const inside = await this.#run('host', `pontoon exec ${container} ip -o link show eth0`);
+    const [, index] = /eth0@if(\d+):/.exec(inside.stdout) ?? [];
+    const { stdout } = await this.#run('host', 'ip -o link show');
+    const [, name] = new RegExp(`^${index}: ([^@:]+)@`, 'm').exec(stdout) ?? [];
+    if (name === undefined) throw new Error(`${container} has no veth pair`);
+    return name;
   }
 
   output(lines: readonly string[]): void {
     this.#narrator.output(lines.join('\n'));
-  }
-
-  /** Waits for what may be refused, and shows with which words it was. */
-  async refused(operation: Promise<unknown>): Promise<Error | undefined> {
-    try {
-      await operation;
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#narrator.output(error.message);
-      return error;
-    }
   }
 
   /** Says what the next commands are for. */
@@ -106,8 +151,7 @@ export class Stage {
     this.#narrator.check(what, ok);
   }
 
-  #place(where: string): Place {
-    if (where === 'host') return 'host';
-    return where === 'lan' ? this.world.lan : this.sandbox(where);
+  #run(where: 'host' | 'lan', command: string): Promise<RunResult> {
+    return this.world.run(where === 'lan' ? this.world.lan : 'host', ['sh', '-c', command]);
   }
 }

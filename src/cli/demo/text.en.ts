@@ -3,12 +3,13 @@
  */
 
 export const en = {
-  sameAs: 'same as: ',
+  /** So that `explain` speaks the same language. */
+  explainFlags: '',
   nothing: '(nothing)',
   continue: 'Enter goes on …',
   opening:
-    'Pontoon, for real: each command below runs on the kernel, in a private world. "host #", "lan #" and "mynginx1 #" ' +
-    'say in which network namespace it runs.',
+    'Pontoon, for real: each command below runs on the kernel, in a private world. "host #" and "lan #" ' +
+    'say on which of its two machines.',
   summary: (ok: number, failed: number, seconds: string) =>
     failed === 0
       ? `All ${ok} checks hold (${seconds} s). The world is gone; your machine is as it was.`
@@ -19,6 +20,13 @@ export const en = {
     reaches: 'the host reaches the outside through its neighbour, by IPv4 and IPv6',
     why: 'New network, mount and process namespaces make a host that is alone on its wire, so nothing here touches the network of your machine.',
   },
+  daemon: {
+    title: 'The daemon, with the API that Docker clients speak',
+    answers: 'it answers as Pontoon, over the socket that DOCKER_HOST names',
+    image: 'it has an image to run, without any registry',
+    networks: 'and the three networks bridge, host and none',
+    why: 'The commands docker and pontoon have the same words, because both are clients of one API; where docker is not installed, pontoon stands in for it here.',
+  },
   network: {
     title: 'The engine makes the default network',
     gateway: (bridge: string, address: string) =>
@@ -28,6 +36,7 @@ export const en = {
   },
   containers: {
     title: 'Two containers with web servers, and published ports',
+    published: 'their ports 80 are published as 9001 and 9002',
     addresses: 'they have the addresses 172.17.0.2 and 172.17.0.3',
     macs: 'their MAC addresses are 02:42 and the IPv4 address, so they can be read',
     why: 'Each has a network namespace of its own, with its own interfaces, routes and ports: both servers listen on port 80.',
@@ -52,6 +61,12 @@ export const en = {
     arpLearned: (mac: string) => `mynginx1 now knows that 172.17.0.3 is at ${mac}`,
     fdbLearned: 'the bridge now knows behind which port each of the two MAC addresses is',
     why: 'The ARP question goes to all ports because nobody knows the answer; from each frame that passes, the bridge learns where its sender is, and then sends to that one port.',
+  },
+  trace: {
+    title: 'The same way, seen from every place at once',
+    asked: 'the ARP question was seen at both ends of both cables',
+    answered: 'then the ping and its answer went the way and back',
+    why: 'The trace captures at every hop and joins the frames into one path: a broadcast goes to all ports, what follows it to one.',
   },
   routes: {
     title: 'Routes in a container',
@@ -90,11 +105,20 @@ export const en = {
     reverse: 'and the address leads back to the name',
     why: "The engine answers at 127.0.0.11 in each container's own namespace, so each sees just the names of the networks that it is on.",
   },
+  explain: {
+    title: 'It does not work: why?',
+    broken: "with somebody's firewall in place, the LAN does not reach mynginx1",
+    cause: 'explain names the rule that drops it',
+    mended: 'after the command that it gave, the LAN reaches it',
+    agrees: 'and explain says so too',
+    why: 'It reads what the kernel holds, of all namespaces, and walks the way that the packet would take, up to the first thing that stops it.',
+  },
   isolation: {
     title: 'A second network is another world',
     subnet: 'tomcat-net has the subnet 172.18.0.0/24',
     address: 'net-tomcat01 does not reach tomcat01 by address',
     name: 'nor by name',
+    cause: 'explain says that the networks are kept apart, and how to connect them',
     why: 'It is another bridge, and the host forwards nothing from one network to another; nor does the resolver name who is not on a network with the one that asks.',
   },
   connect: {
@@ -120,11 +144,12 @@ export const en = {
     why: 'A port binding is one element in a map, so it comes and goes in one transaction, without a restart; the host port is really held, so a conflict is an error at once.',
   },
   repair: {
-    title: 'Damage by hand, and repair',
-    broken: 'with the cable deleted and the rules flushed, the LAN does not reach mynginx1',
-    repaired: 'the engine found and repaired both, and says what it did',
-    answered: 'and the LAN reaches it again',
-    why: 'What should be is on disk and what is comes from the kernel: the engine compares the two and changes only what differs.',
+    title: 'The daemon killed, and damage by hand',
+    alone: 'without a daemon the LAN still reaches mynginx1',
+    broken: 'with the cable deleted and the rules flushed, it does not',
+    found: 'the new daemon found all containers, which ran on',
+    answered: 'and the LAN reaches mynginx1 again',
+    why: 'What should be is on disk and what is comes from the kernel: at its start the daemon compares the two and changes only what differs. Packets never pass through it.',
   },
   removal: {
     title: 'Everything removed, and nothing left',
@@ -132,9 +157,10 @@ export const en = {
       links: 'interfaces',
       namespaces: 'namespaces',
       rules: 'lines of rules',
-      addresses: 'addresses leased',
-      ports: 'ports published',
-      files: 'files of containers',
+      containers: 'containers',
+      networks: 'networks',
+      mounts: 'mounts of containers',
+      processes: 'processes of containers',
     },
     same: (kind: string, before: number, after: number) =>
       `${kind}: ${before} before the first container, ${after} now: the same`,

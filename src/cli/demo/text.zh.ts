@@ -5,11 +5,11 @@
 import type { Catalogue } from './text.en.ts';
 
 export const zh: Catalogue = {
-  sameAs: '相当于：',
+  explainFlags: ' --lang zh',
   nothing: '（空）',
   continue: '按回车键继续……',
   opening:
-    'Pontoon 真机演示：下面的每条命令都在一个私有环境里、在真实内核上执行。提示符“host #”“lan #”“mynginx1 #”表示命令在哪个网络命名空间里运行。',
+    'Pontoon 真机演示：下面的每条命令都在一个私有环境里、在真实内核上执行。提示符“host #”“lan #”表示命令在哪一台机器上运行。',
   summary: (ok, failed, seconds) =>
     failed === 0
       ? `全部 ${ok} 项检查通过（${seconds} 秒）。私有环境已经销毁，您的机器没有任何改变。`
@@ -20,6 +20,13 @@ export const zh: Catalogue = {
     reaches: '主机经由邻居可以访问外部网络，IPv4 和 IPv6 都通',
     why: '新的网络、挂载和进程命名空间构成了一台独立的主机，所以这里的一切都不会影响您机器自己的网络。',
   },
+  daemon: {
+    title: '守护进程，使用 Docker 客户端所讲的 API',
+    answers: '通过 DOCKER_HOST 指定的套接字，应答的是 Pontoon',
+    image: '不用任何镜像仓库，就有可以运行的镜像',
+    networks: '还有 bridge、host、none 三个网络',
+    why: 'docker 和 pontoon 两个命令用同样的词，因为它们是同一个 API 的客户端；没有安装 docker 的地方，这里就用 pontoon 代替。',
+  },
   network: {
     title: '引擎创建默认网络',
     gateway: (bridge, address) => `网桥 ${bridge} 已创建，并带有网关地址 ${address}`,
@@ -28,6 +35,7 @@ export const zh: Catalogue = {
   },
   containers: {
     title: '两个运行 Web 服务器的容器，并发布端口',
+    published: '它们的 80 端口发布为 9001 和 9002',
     addresses: '它们的地址是 172.17.0.2 和 172.17.0.3',
     macs: 'MAC 地址由 02:42 加上 IPv4 地址组成，一眼就能看懂',
     why: '每个容器都有自己的网络命名空间，接口、路由和端口各自独立，所以两个服务器都可以监听 80 端口。',
@@ -52,6 +60,12 @@ export const zh: Catalogue = {
     arpLearned: (mac) => `现在 mynginx1 知道 172.17.0.3 的 MAC 地址是 ${mac}`,
     fdbLearned: '现在网桥知道这两个 MAC 地址各在哪个端口后面',
     why: '没有人知道答案时，ARP 请求会被广播到所有端口；网桥从经过的每个帧学到发送者的位置，之后就只转发到那一个端口。',
+  },
+  trace: {
+    title: '同一条路，在每一处同时观察',
+    asked: '两根网线的两端都看到了 ARP 询问',
+    answered: '随后 ping 和它的应答一去一回',
+    why: 'trace 在每一跳抓包，再把各处的帧拼成一条路径：广播会到所有端口，之后的帧只到一个端口。',
   },
   routes: {
     title: '容器里的路由',
@@ -90,11 +104,20 @@ export const zh: Catalogue = {
     reverse: '由地址也能反查到名称',
     why: '引擎在每个容器自己的命名空间里通过 127.0.0.11 应答，所以每个容器只看得到自己所在网络里的名称。',
   },
+  explain: {
+    title: '不通了：为什么？',
+    broken: '有人加了防火墙之后，局域网访问不到 mynginx1',
+    cause: 'explain 指出了丢弃数据包的规则',
+    mended: '执行它给出的命令之后，局域网又可以访问了',
+    agrees: 'explain 也这么说',
+    why: '它读取内核在所有命名空间里的状态，沿着数据包将要走的路前进，直到第一个挡住它的地方。',
+  },
   isolation: {
     title: '第二个网络与第一个互相隔离',
     subnet: 'tomcat-net 的子网是 172.18.0.0/24',
     address: 'net-tomcat01 用地址访问不到 tomcat01',
     name: '用名称也访问不到',
+    cause: 'explain 说明两个网络互相隔离，以及如何连接',
     why: '这是另一个网桥，主机不在两个网络之间转发；不在同一网络里的名称，解析器也不会给出。',
   },
   connect: {
@@ -120,11 +143,12 @@ export const zh: Catalogue = {
     why: '端口映射只是映射表里的一个元素，一次事务就能增加或删除，不用重启容器；主机端口被真正占住，所以冲突会立刻报错。',
   },
   repair: {
-    title: '手工破坏，自动修复',
-    broken: '网线被删、规则被清空之后，局域网访问不到 mynginx1',
-    repaired: '引擎发现并修复了这两处，并说明做了什么',
-    answered: '局域网又可以访问了',
-    why: '期望状态保存在磁盘上，实际状态从内核读取：引擎比较两者，只修改有差异的地方。',
+    title: '杀掉守护进程，再手工破坏',
+    alone: '没有守护进程，局域网照样可以访问 mynginx1',
+    broken: '网线被删、规则被清空之后，就访问不到了',
+    found: '新的守护进程找到了所有仍在运行的容器',
+    answered: '局域网又可以访问 mynginx1 了',
+    why: '期望状态保存在磁盘上，实际状态从内核读取：守护进程启动时比较两者，只修改有差异的地方。数据包从不经过它。',
   },
   removal: {
     title: '全部删除，不留痕迹',
@@ -132,9 +156,10 @@ export const zh: Catalogue = {
       links: '网络接口',
       namespaces: '网络命名空间',
       rules: '规则行数',
-      addresses: '已分配的地址',
-      ports: '已发布的端口',
-      files: '容器的文件',
+      containers: '容器',
+      networks: '网络',
+      mounts: '容器的挂载',
+      processes: '容器的进程',
     },
     same: (kind, before, after) => `${kind}：创建第一个容器之前 ${before}，现在 ${after}，完全一样`,
     free: '其他程序又可以监听 9001 端口',

@@ -130,18 +130,17 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Starts a program in the background; resolves when it has written a line to its standard output.
+   * Starts a program in the background; resolves when it has written a line with `word` in it to its standard output.
    * @throws Error with what it wrote to standard error when it ends before that
    */
-  async start(place: Place, command: readonly string[]): Promise<Started> {
+  async start(place: Place, command: readonly string[], word = ''): Promise<Started> {
     const child = spawn(...inPlace(place, command), { stdio: ['ignore', 'pipe', 'pipe'] });
     const stderr: string[] = [];
     child.stderr.on('data', (chunk) => stderr.push(String(chunk)));
     const ended = once(child, 'close');
-    const ready = await Promise.race([
-      once(createInterface(child.stdout), 'line').then(() => true),
-      ended.then(() => false),
-    ]);
+    const said = Promise.withResolvers<true>();
+    createInterface(child.stdout).on('line', (line) => line.includes(word) && said.resolve(true));
+    const ready = await Promise.race([said.promise, ended.then(() => false)]);
     if (!ready) throw new Error(stderr.join('').trim() || `${command.join(' ')} ended before it was ready`);
     const started: Started = {
       pid: child.pid!,

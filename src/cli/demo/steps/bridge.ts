@@ -1,16 +1,13 @@
 /** @module The bridge and its ports. */
 
 import type { Stage } from '../stage.ts';
+import { BRIDGE } from './network.ts';
 
 export async function showBridge(stage: Stage): Promise<void> {
-  const { bridgeName = '' } = stage.engine.inspectNetwork('bridge');
-  stage.sameAs('brctl show');
   const { stdout } = await stage.show('host', 'bridge link show');
-  const ports = ['mynginx1', 'mynginx2'].map((name) => stage.interfaces(name).outside);
+  const ports = [await stage.port('mynginx1'), await stage.port('mynginx2')];
   const forwarding = ports.every((port) =>
-    stdout
-      .split('\n')
-      .some((line) => line.includes(` ${port}@`) && line.includes(`master ${bridgeName} state forwarding`)),
+    stdout.split('\n').some((line) => line.includes(` ${port}@`) && line.includes(`master ${BRIDGE} state forwarding`)),
   );
-  stage.check(stage.text.bridge.ports(bridgeName), forwarding);
+  stage.check(stage.text.bridge.ports(BRIDGE), forwarding);
 }

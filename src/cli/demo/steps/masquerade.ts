@@ -7,8 +7,8 @@ export async function showMasquerade(stage: Stage): Promise<void> {
   const text = stage.text.masquerade;
   const { host, outside } = ADDRESSES;
   await stage.world.startWebServer(stage.world.lan, { name: 'outside' });
-  const { body } = await stage.curl('mynginx1', `http://${outside.ipv4}/`);
-  const { body: body6 } = await stage.curl('mynginx1', `http://[${outside.ipv6}]/`);
+  const body = await stage.get('mynginx1', `http://${outside.ipv4}/`);
+  const body6 = await stage.get('mynginx1', `http://[${outside.ipv6}]/`);
   await stage.show('host', 'nft list chain inet pontoon postrouting');
   const { status } = await stage.show('lan', 'ip route get 172.17.0.2');
   stage.check(text.answered, body.startsWith('hello from outside '));
