@@ -148,6 +148,28 @@ describe('networks', () => {
     expect(() => create(body, 43)).toThrow('Container cannot be connected to network endpoints: n1, n2');
   });
 
+  it('publishes on a network that leads outside, or says that none does', () => {
+    const body = {
+      HostConfig: { NetworkMode: 'inside', PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
+      NetworkingConfig: { EndpointsConfig: { inside: {}, outside: {} } },
+    };
+    const made = (able: string[]) =>
+      containerSpec(parse(CREATE_BODY, { Image: 'img', ...body }), {
+        minor: 48,
+        publishes: (network) => able.includes(network),
+      });
+    expect(made(['outside']).spec.network).toEqual({
+      mode: 'endpoints',
+      endpoints: [
+        { network: 'inside' },
+        { network: 'outside', ports: [{ protocol: 'tcp', port: 80, hostPort: 8080 }] },
+      ],
+    });
+    const { spec, warnings } = made([]);
+    expect(spec.network).toEqual({ mode: 'endpoints', endpoints: [{ network: 'inside' }, { network: 'outside' }] });
+    expect(warnings).toEqual(['No port is published: no network of the container leads outside.']);
+  });
+
   it('keeps the host’s stack apart from networks', () => {
     const body = { HostConfig: { NetworkMode: 'host' }, NetworkingConfig: { EndpointsConfig: { n1: {} } } };
     expect(() => create(body)).toThrow('cannot attach both user-defined and non-user-defined network-modes');

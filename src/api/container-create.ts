@@ -13,7 +13,7 @@ import type { Container, ContainerSpec, HealthcheckSpec, NamespacesSpec, Securit
 import { badRequest, notImplemented } from './errors.ts';
 import { given, unlessEmpty } from './given.ts';
 import { mountSpecs } from './mount-specs.ts';
-import { networkMode } from './network-mode.ts';
+import { networkMode, withPorts } from './network-mode.ts';
 import { exposedPorts, portBindings } from './port-bindings.ts';
 import { resourceSpec, restartPolicy } from './resources.ts';
 import type { Config } from './schemas/config.ts';
@@ -24,6 +24,14 @@ import type { HostConfig } from './schemas/host-config.ts';
 export interface Asked {
   readonly config: Config;
   readonly hostConfig: HostConfig;
+}
+
+export interface CreateOptions {
+  readonly name?: string | undefined;
+  /** The version of the API that the client speaks. */
+  readonly minor: number;
+  /** Whether ports can be published on a network. Default: on every one. */
+  readonly publishes?: (network: string) => boolean;
 }
 
 const RUNTIMES = ['', 'runc', 'crun', 'io.containerd.runc.v2'];
@@ -47,7 +55,7 @@ const IGNORED = [
 /** @throws HttpError 400 or 501 */
 export function containerSpec(
   body: CreateBody,
-  options: { readonly name?: string | undefined; readonly minor: number },
+  options: CreateOptions,
 ): { readonly spec: ContainerSpec; readonly warnings: readonly string[] } {
   const { HostConfig: hostConfig = {}, NetworkingConfig, ...config } = body;
   if (unlessEmpty(config.Image) === undefined) {
@@ -55,11 +63,13 @@ export function containerSpec(
   }
   refuseUnsupported(hostConfig);
   if (unlessEmpty(config.StopSignal) !== undefined) parseSignal(config.StopSignal!);
+  const network = networkMode(body, options.minor);
   const published = portBindings(hostConfig.PortBindings ?? {}, options.minor);
+  const connected = withPorts(network, published, options.publishes ?? (() => true));
   const asked: Asked = { config, hostConfig };
   const spec: ContainerSpec = {
     image: config.Image!,
-    network: networkMode(body, published, options.minor),
+    network: connected ?? network,
     links: linksOf(hostConfig, NetworkingConfig),
     mounts: mountSpecs(hostConfig, config.Volumes),
     exposedPorts: exposedPorts([
@@ -109,7 +119,9 @@ export function containerSpec(
       logging: hostConfig.LogConfig && logging(hostConfig.LogConfig),
     }),
   };
-  return { spec, warnings: warningsAbout(hostConfig) };
+  const unpublished =
+    connected === undefined ? ['No port is published: no network of the container leads outside.'] : [];
+  return { spec, warnings: [...warningsAbout(hostConfig), ...unpublished] };
 }
 
 /** What the client wrote when it created a container; nothing for one that no client created. */

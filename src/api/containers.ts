@@ -6,6 +6,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Containers } from '../container/containers.ts';
 import { PontoonError } from '../errors.ts';
+import type { Engine } from '../network/engine.ts';
 import type { Area } from './app.ts';
 import { containerSpec } from './container-create.ts';
 import { CONTAINER_FILTERS, selectContainers } from './container-filters.ts';
@@ -29,7 +30,7 @@ const NS_PER_MS = 1_000_000n;
 
 const CHANGE_KINDS = { modified: 0, added: 1, deleted: 2 } as const;
 
-export const addContainerRoutes: Area = (app, { containers, images, defaults }) => {
+export const addContainerRoutes: Area = (app, { engine, containers, images, defaults }) => {
   if (containers === undefined || images === undefined) return;
 
   app.get<{ Querystring: Record<string, unknown> }>('/containers/json', async ({ query, apiMinor }) => {
@@ -57,7 +58,8 @@ export const addContainerRoutes: Area = (app, { containers, images, defaults }) 
 
   app.post<{ Querystring: Record<string, unknown> }>('/containers/create', async (request, reply) => {
     const name = textOf(request.query.name);
-    const { spec, warnings } = containerSpec(parseBody(CREATE_BODY, request), { name, minor: request.apiMinor });
+    const options = { name, minor: request.apiMinor, publishes: (network: string) => publishes(engine, network) };
+    const { spec, warnings } = containerSpec(parseBody(CREATE_BODY, request), options);
     try {
       const { id } = await containers.create(withDefaults(spec, defaults?.containers));
       return reply.code(201).send({ Id: id, Warnings: warnings });
@@ -154,6 +156,12 @@ function addLifecycleRoutes(app: FastifyInstance, containers: Containers): void 
 
 function stopOptions(query: Record<string, unknown>) {
   return given({ timeoutSeconds: integerOf('t', query.t), signal: textOf(query.signal) || undefined });
+}
+
+/** One that is not there is the container layer's to refuse. */
+function publishes(engine: Engine, network: string): boolean {
+  const known = engine.listNetworks().find(({ id, name }) => name === network || id.startsWith(network));
+  return known === undefined || (known.driver === 'bridge' && !known.internal);
 }
 
 /** A client takes a 404 for a missing image, and begins to pull it. */

@@ -2,7 +2,7 @@
  * @module Which network stack a container is to get, out of three places of a create: HostConfig.NetworkMode,
  * NetworkingConfig.EndpointsConfig and, until API 1.44, the container-wide MacAddress.
  *
- * What is published belongs to one endpoint: the one that gives the default gateway, or else the first.
+ * What is published belongs to one endpoint: of those that can publish, the one that is first to give the default gateway.
  */
 
 import type { NetworkModeSpec } from '../container/types.ts';
@@ -18,7 +18,7 @@ const SEVERAL_NETWORKS_MINOR = 44;
 const ENDPOINT_MAC_ONLY_MINOR = 52;
 
 /** @throws HttpError 400, in Docker's words, for what excludes each other */
-export function networkMode(body: CreateBody, ports: readonly PortBindingSpec[], minor: number): NetworkModeSpec {
+export function networkMode(body: CreateBody, minor: number): NetworkModeSpec {
   const first = networkName(body.NetworkDisabled === true ? 'none' : (body.HostConfig?.NetworkMode ?? ''));
   const configs = new Map(
     Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {}).map(([name, config]) => [networkName(name), config]),
@@ -41,14 +41,24 @@ export function networkMode(body: CreateBody, ports: readonly PortBindingSpec[],
     }
     return { network, ...spec, mac };
   });
-  const highest = Math.max(...endpoints.map(({ gatewayPriority = 0 }) => gatewayPriority));
-  const gateway = endpoints.findIndex(({ gatewayPriority = 0 }) => gatewayPriority === highest);
-  return {
-    mode: 'endpoints',
-    endpoints: endpoints.map((endpoint, index) =>
-      index === gateway && ports.length > 0 ? { ...endpoint, ports } : endpoint,
-    ),
-  };
+  return { mode: 'endpoints', endpoints };
+}
+
+/**
+ * The same with ports published on one of its networks.
+ * @param publishes whether a network can: one that leads nowhere cannot
+ * @returns undefined where no network of the container can
+ */
+export function withPorts(
+  network: NetworkModeSpec,
+  ports: readonly PortBindingSpec[],
+  publishes: (network: string) => boolean,
+): NetworkModeSpec | undefined {
+  if (network.mode !== 'endpoints' || ports.length === 0) return network;
+  const able = network.endpoints.filter((endpoint) => publishes(endpoint.network));
+  const [gateway] = able.toSorted((a, b) => (b.gatewayPriority ?? 0) - (a.gatewayPriority ?? 0));
+  if (gateway === undefined) return undefined;
+  return { ...network, endpoints: network.endpoints.map((one) => (one === gateway ? { ...one, ports } : one)) };
 }
 
 /** 'default' is the network that everybody gets. */

@@ -187,3 +187,42 @@ suite("a network of one's own", () => {
     assert.equal(await out('docker network rm tomcat-net'), 'tomcat-net\n');
   });
 });
+
+suite('several networks', () => {
+  const inspect = (what: string) => docker.json<unknown>(`docker inspect -f '{{json .NetworkSettings.${what}}}' many`);
+
+  before(async () => {
+    await sh('docker network create --subnet 10.1.0.0/24 one');
+    await sh('docker network create --subnet 10.2.0.0/24 two');
+    await sh('docker network create --internal inside');
+  });
+  after(async () => {
+    await sh('docker rm -f many');
+    await sh('docker network rm one two inside');
+  });
+
+  test('the long form says address, MAC, alias, interface and gateway', async () => {
+    const one = 'name=one,ip=10.1.0.7,alias=www,mac-address=02:00:00:00:00:07';
+    const two = 'name=two,gw-priority=5,driver-opt=com.docker.network.endpoint.ifname=lan0';
+    await sh(`docker run -d --name many --network inside --network ${one} --network ${two} -p 9003:80 img`);
+    assert.match(await out('docker exec many ip -o -4 addr'), /eth1 +inet 10\.1\.0\.7\/24/);
+    assert.match(await out('docker exec many ip route'), /^default via 10\.2\.0\.1 dev lan0/m);
+    assert.equal(await out('docker exec many cat /sys/class/net/eth1/address'), '02:00:00:00:00:07\n');
+    assert.equal(await out('curl -s 127.0.0.1:9003'), 'it works on 80\n');
+  });
+
+  test('ports move on when their network is left, and wait when none is there', async () => {
+    await sh('docker network disconnect two many');
+    assert.equal(await out('curl -s 127.0.0.1:9003'), 'it works on 80\n');
+    await sh('docker network disconnect one many');
+    assert.deepEqual(await inspect('Ports'), { '80/tcp': null });
+    await sh('docker network connect --ip 10.2.0.44 two many');
+    assert.equal(await out('curl -s 127.0.0.1:9003'), 'it works on 80\n');
+    assert.deepEqual(await inspect('Networks.two.IPAMConfig'), { IPv4Address: '10.2.0.44' });
+  });
+
+  test('ports that no network can carry are a warning', async () => {
+    const { stderr } = await sh('docker run --rm --network inside -p 9004:80 img true');
+    assert.match(stderr, /WARNING: No port is published/);
+  });
+});
