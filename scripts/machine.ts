@@ -6,7 +6,7 @@
  * and sysctls are not compared: on a machine in use, others change them meanwhile (DHCP, router advertisements).
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The environment variable that marks every process of one test run; children inherit it. */
@@ -23,6 +23,28 @@ export function readMachine(): Machine {
     'state directory': namesIn('/run').filter((name) => name.startsWith('pontoon')),
     'nftables table': nftTables(),
   };
+}
+
+/**
+ * Removes the control groups of containers that ended with their world: no namespace holds control groups, so those of a
+ * world that was killed stay, empty. One with a process in it is somebody's and stays.
+ */
+export function sweepControlGroups(before: readonly string[]): void {
+  const old = new Set(before);
+  for (const path of controlGroups()
+    .filter((group) => !old.has(group))
+    .toReversed()) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if (!['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+}
+
+/** Those of Pontoon's containers, in each hierarchy: parents before what is in them. */
+export function controlGroups(): string[] {
+  return [...globSync('/sys/fs/cgroup/pontoon/*/'), ...globSync('/sys/fs/cgroup/*/pontoon/*/')].sort();
 }
 
 /** One line for each thing that is new or gone; empty when the machine is as it was. */

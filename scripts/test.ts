@@ -13,7 +13,14 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareMachines, leftoverProcesses, RUN_MARK, readMachine } from './machine.ts';
+import {
+  compareMachines,
+  controlGroups,
+  leftoverProcesses,
+  RUN_MARK,
+  readMachine,
+  sweepControlGroups,
+} from './machine.ts';
 
 /** How a file (or vitest, for all of its files) went. */
 interface Outcome {
@@ -192,6 +199,7 @@ if (kernelFiles.length > 0) {
 
 mkdirSync(results, { recursive: true });
 const before = readMachine();
+const groupsBefore = controlGroups();
 const started = performance.now();
 const outcomes: Outcome[] = [];
 const finish = (outcome: Outcome) => {
@@ -203,10 +211,9 @@ await inParallel(kernelFiles, Number(options.jobs), async (file) => finish(await
 
 rmSync(results, { recursive: true });
 
-const leaks = [
-  ...compareMachines(before, readMachine()),
-  ...(await leftoverProcesses(runId)).map((line) => `process left over: ${line}`),
-];
+const leaks = (await leftoverProcesses(runId)).map((line) => `process left over: ${line}`);
+sweepControlGroups(groupsBefore);
+leaks.push(...compareMachines(before, readMachine()));
 const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
 const files = sum(({ files }) => files);
 const failures = outcomes.filter(({ ok }) => !ok);
