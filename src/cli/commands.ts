@@ -255,6 +255,12 @@ const OBSERVE: readonly Leaf[] = [
     example: '--format svg > host.svg',
     load: async () => (await import('./observe/topology.ts')).defineTopology,
   },
+  {
+    name: 'doctor',
+    summary: 'examine the whole host for all known causes of trouble; the exit status says whether there is any',
+    example: '--format json',
+    load: async () => (await import('./observe/doctor.ts')).defineDoctor,
+  },
 ];
 
 export const COMMANDS: readonly Entry[] = [
