@@ -8,13 +8,13 @@
 run 'ip link add br0 type bridge; ip link set br0 up'
 station a br0 10.0.0.1/24
 station b br0 10.0.0.2/24
-run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.base_reachable_time_ms=3000'
-run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.delay_first_probe_time=1'
+run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.base_reachable_time_ms=5000'
+run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.delay_first_probe_time=2'
 run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.retrans_time_ms=500'
 
 # Shows the entry when it has the given state, and fails when it does not get it.
 entry_is() {
-  for _ in $(seq 200); do
+  for _ in $(seq 400); do
     entry=$(ip -n a neigh show 10.0.0.2 nud all)
     case $entry in *" $1"*) echo "    $entry" && return ;; esac
     sleep 0.05
@@ -23,7 +23,7 @@ entry_is() {
   return 1
 }
 becomes() { entry_is "$1" && check "$1: $2" true || check "$1: $2" false; }
-ask() { run 'ip netns exec a ping -c 1 -W 1 10.0.0.2 >/dev/null'; }
+ask() { run 'ip netns exec a ping -c 1 -W 0.2 10.0.0.2 >/dev/null'; }
 
 say 'Nobody is known. The first packet asks, and the answer is kept:'
 check 'no entry' '[ -z "$(ip -n a neigh show)" ]'
