@@ -261,6 +261,12 @@ const OBSERVE: readonly Leaf[] = [
     example: '--format json',
     load: async () => (await import('./observe/doctor.ts')).defineDoctor,
   },
+  {
+    name: 'watch',
+    summary: 'print what changes in the kernel, in all namespaces, until interrupted',
+    example: '--format json',
+    load: async () => (await import('./observe/watch.ts')).defineWatch,
+  },
 ];
 
 export const COMMANDS: readonly Entry[] = [

@@ -31,12 +31,15 @@ export const NFT_MSG_GETRULE = 7;
 export const NFT_MSG_NEWSET = 9;
 export const NFT_MSG_GETSET = 10;
 export const NFT_MSG_NEWSETELEM = 12;
+export const NFT_MSG_NEWGEN = 15;
 export const NFT_MSG_GETSETELEM = 13;
 export const NFT_MSG_DELSETELEM = 14;
 export const NFT_MSG_DELSET = 11;
 export const NFT_MSG_DELCHAIN = 5;
 export const NFT_MSG_DELRULE = 8;
 export const NFTA_LIST_ELEM = 1;
+export const NFTA_GEN_PROC_PID = 2;
+export const NFTA_GEN_PROC_NAME = 3;
 
 // nf_tables.h: tables and chains
 export const NFTA_TABLE_NAME = 1;
@@ -52,6 +55,7 @@ export const NFTA_HOOK_DEV = 3;
 // nf_tables.h: rules
 export const NFTA_RULE_TABLE = 1;
 export const NFTA_RULE_CHAIN = 2;
+export const NFTA_RULE_HANDLE = 3;
 export const NFTA_RULE_EXPRESSIONS = 4;
 export const NFTA_RULE_USERDATA = 7;
 export const NFTA_EXPR_NAME = 1;
