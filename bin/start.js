@@ -25,6 +25,10 @@ if (version[0] < NEEDED[0] || (version[0] === NEEDED[0] && version[1] < NEEDED[1
   process.exit(1);
 }
 
+// The daemon lives long and has little to do at a time: its young objects get 1 MB, where V8 would let them take 32 MB and
+// keep them. This comes before the cache, whose contents depend on the flags.
+if (process.argv[2] === 'daemon') require('v8').setFlagsFromString('--semi-space-growth-factor=1');
+
 // With the cache the command starts in 45 ms instead of 110: the types are taken out of the sources once. The folder is the
 // checkout's own, because the default is below /tmp, where another user could have put code for root to run.
 if (isCheckout) require('module').enableCompileCache(path.join(root, '.cache', 'compile'));

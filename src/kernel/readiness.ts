@@ -11,6 +11,8 @@
  */
 
 import { writeSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { isMainThread, Worker } from 'node:worker_threads';
 import * as ffi from './ffi.ts';
 import type { WorkerData } from './readiness-worker.ts';
@@ -79,6 +81,7 @@ class Readiness {
         timeoutMs: isMainThread ? -1 : TERMINATION_MS,
       } satisfies WorkerData,
       execArgv: [],
+      env: cachedEnvironment(),
       name: 'pontoon-readiness',
     });
     worker.on('message', (ids: number[]) => this.#deliver(ids));
@@ -117,6 +120,15 @@ class Readiness {
   #stop(): void {
     writeSync(this.#wake, new BigUint64Array([1n]));
   }
+}
+
+/**
+ * A thread does not inherit the compile cache, only its variable. Without it the worker takes the types out of our sources
+ * itself, which costs 100 ms and 25 MB.
+ */
+function cachedEnvironment(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  return directory === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 let readiness: Readiness | undefined;
