@@ -56,11 +56,13 @@ test('the built-in images are there without a registry, the same each time', asy
   assert.equal(statSync(join(lower, 'tmp')).mode & 0o7777, 0o1777);
 });
 
-test('a built-in image that was removed comes back at the next opening', async () => {
+test('a built-in image that was removed comes back at the next opening, or when it is pulled', async () => {
   const roots = createRoots();
   const images = await openImages(roots);
   await images.remove('pontoon/busybox');
   assert.throws(() => images.find('pontoon/busybox'), refusal('image-not-found', /^No such image: pontoon\/busybox$/));
+  assert.deepEqual((await images.pull('hub.lan/pontoon/busybox')).tags, ['pontoon/busybox:latest']);
+  await images.remove('pontoon/busybox');
   assert.ok((await openImages(roots)).find('pontoon/busybox'));
 });
 
@@ -280,6 +282,29 @@ test('names: tag, find, move, remove', async () => {
   const removed = await again.remove('example:1');
   assert.deepEqual(removed.at(0), { untagged: 'example:1' });
   assert.equal(readdirSync(join(roots.dataRoot, 'images/unpacked')).length, 0);
+});
+
+test('what a client puts before names without a registry is left out, once that is known', async () => {
+  const roots = createRoots();
+  const images = await openImages(roots);
+  await images.load(Readable.from(await dockerArchive(await createParts({ names: ['app:1'] }))));
+  images.tag('app:1', 'hub.lan/team/app');
+  images.tag('pontoon/busybox', 'registry.lan:5000/library/app');
+  assert.ok(images.find('team/app'), 'found by what is typed, though what stands before is not known yet');
+
+  images.tag('pontoon/busybox', 'hub.lan/library/app:1');
+  const named = (from: typeof images, ref: string): string[] => [...from.find(ref).tags].sort();
+  for (const from of [images, await openImages(roots)]) {
+    assert.deepEqual(named(from, 'team/app'), ['team/app:latest'], 'the other name has moved');
+    assert.deepEqual(named(from, 'hub.lan/library/app:1'), [
+      'app:1',
+      'pontoon/busybox:latest',
+      'registry.lan:5000/library/app:latest',
+    ]);
+  }
+  assert.deepEqual(await images.remove('app:1'), [{ untagged: 'app:1' }]);
+  const [loaded] = await images.load(Readable.from(await buffer(images.save(['hub.lan/team/app']))));
+  assert.deepEqual(loaded?.tags, ['team/app:latest']);
 });
 
 test('an image in use stays when it is forced out, without a name', async () => {

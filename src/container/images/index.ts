@@ -16,7 +16,15 @@ import { applyChanges } from './changes.ts';
 import { decompress } from './compression.ts';
 import { parsePlatform, shortDigest } from './oci.ts';
 import { type PullOptions, RemoteImage } from './pull.ts';
-import { isShortFor, nameWithTag, parseReference, registryName } from './reference.ts';
+import {
+  clientRegistryOf,
+  isShortFor,
+  nameWithTag,
+  parseReference,
+  type Reference,
+  registryName,
+  shortName,
+} from './reference.ts';
 import { type ImageUsers, planRemoval, type Removal, type RemoveOptions } from './removal.ts';
 import type { Stage } from './stage.ts';
 import { blobsOf, ImageStore, type StoredImage, withMore } from './store.ts';
@@ -97,7 +105,7 @@ export class Images {
   /** Gives an image one more name; an image that had it loses it. @throws PontoonError image-not-found, bad-value */
   tag(ref: string, name: string): Image {
     const image = this.#find(ref);
-    const reference = parseReference(name, this.#options.defaultRegistry);
+    const reference = this.#parseName(name);
     if (reference.digest !== undefined) {
       throw new PontoonError('bad-value', `refusing to create a tag with a digest reference: ${name}`, {
         subject: name,
@@ -164,7 +172,7 @@ export class Images {
 
   /**
    * Takes the images of an archive: of `docker save` (with or without an OCI layout in it) or an OCI archive, as it is
-   * or compressed by gzip or zstd. All or nothing for each image.
+   * or compressed by gzip or zstd. All or nothing for each image. The answer has only the names that were in the archive.
    * @throws PontoonError bad-image, disk-full, program-missing
    */
   async load(archive: Readable, onProgress: ProgressListener = () => {}, signal?: AbortSignal): Promise<Image[]> {
@@ -177,10 +185,10 @@ export class Images {
           onLayer: (digest, current, total) =>
             onProgress({ id: shortDigest(digest), status: 'Loading layer', current, total }),
         });
-        const short = names.map((name) => nameWithTag(parseReference(name, this.#options.defaultRegistry)));
+        const short = names.map((name) => nameWithTag(this.#parseName(name)));
         const image = this.#store.add(stage, staged, { names: short, digests: [] });
         this.#tell('load', image.id, short[0] ?? image.id);
-        loaded.push(toImage(image));
+        loaded.push(toImage({ ...image, names: short }));
       }
       return loaded;
     });
@@ -192,8 +200,13 @@ export class Images {
    * @throws PontoonError bad-value, image-not-found, registry-denied, registry, bad-image, disk-full, program-missing
    */
   async pull(name: string, options: PullOptions = {}): Promise<Image> {
-    const { defaultRegistry, insecureRegistries = [] } = this.#options;
-    const reference = parseReference(name, defaultRegistry);
+    const { insecureRegistries = [] } = this.#options;
+    const reference = this.#parseName(name);
+    const builtin = BUILTINS.find(
+      (one) => one.name === nameWithTag(reference) || isShortFor(one.name, nameWithTag(reference)),
+    );
+    if (builtin !== undefined) return this.#pullBuiltin(builtin.name);
+    const defaultRegistry = this.#defaultRegistry;
     const { signal, onProgress = () => {} } = options;
     return this.#inStage(async (stage) => {
       const trusted = insecureRegistries.includes(registryName(reference.name, defaultRegistry).registry);
@@ -237,7 +250,7 @@ export class Images {
    */
   async importRoot(tar: Readable, options: ImportOptions = {}): Promise<Image> {
     const { name, changes = [], message = '' } = options;
-    const reference = name === undefined ? undefined : parseReference(name, this.#options.defaultRegistry);
+    const reference = name === undefined ? undefined : this.#parseName(name);
     const config = applyChanges(changes);
     return this.#inStage(async (stage) => {
       const layer = await stage.addStream(decompress(tar));
@@ -305,6 +318,28 @@ export class Images {
     }
   }
 
+  /** Makes a built-in image again that was removed: no registry has it. */
+  async #pullBuiltin(name: string): Promise<Image> {
+    await this.makeBuiltins();
+    return this.find(name);
+  }
+
+  get #defaultRegistry(): string | undefined {
+    return this.#options.defaultRegistry ?? this.#store.clientRegistry;
+  }
+
+  /**
+   * Takes a name apart that an image is to have. Where no default registry is configured, this may show which one
+   * clients mean, and names are short from then on.
+   */
+  #parseName(text: string): Reference {
+    const reference = parseReference(text, this.#defaultRegistry);
+    const registry = this.#defaultRegistry === undefined ? clientRegistryOf(reference) : undefined;
+    if (registry === undefined) return reference;
+    this.#store.setClientRegistry(registry, (name) => shortName(name, registry));
+    return parseReference(text, registry);
+  }
+
   #find(ref: string): StoredImage {
     return this.#lookUp(ref).image;
   }
@@ -321,8 +356,7 @@ export class Images {
   }
 
   #lookUpName(ref: string): { readonly image: StoredImage; readonly name?: string } | undefined {
-    const { defaultRegistry } = this.#options;
-    const reference = parseReference(ref, defaultRegistry);
+    const reference = parseReference(ref, this.#defaultRegistry);
     if (reference.digest !== undefined) {
       const digest = `${reference.name}@${reference.digest}`;
       const image = this.#store.all().find(({ digests }) => digests.includes(digest));
@@ -333,8 +367,8 @@ export class Images {
     const found = all.find(({ name }) => name === wanted);
     const unavailable = this.#unavailable.get(wanted);
     if (found === undefined && unavailable !== undefined) throw unavailable;
-    if (found !== undefined || defaultRegistry !== undefined) return found;
-    // The docker CLI has a default registry of its own: it pulls by the full name, and then runs by the short one.
+    if (found !== undefined || this.#options.defaultRegistry !== undefined) return found;
+    // Until that of the client is known: the docker command pulls by the full name, and then runs by the short one.
     const inAnyRegistry = all.filter(({ name }) => isShortFor(wanted, name));
     return inAnyRegistry.length === 1 ? inAnyRegistry[0] : undefined;
   }

@@ -40,6 +40,7 @@ export interface Index {
   readonly schemaVersion: 2;
   readonly mediaType?: string;
   readonly manifests: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** The name of a descriptor in a layout's index. */

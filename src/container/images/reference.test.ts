@@ -1,6 +1,6 @@
 /** @module References are read and shown as Docker does. */
 import { describe, expect, test } from 'vitest';
-import { isShortFor, nameWithTag, parseReference, registryName } from './reference.ts';
+import { clientRegistryOf, isShortFor, nameWithTag, parseReference, registryName } from './reference.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
@@ -82,4 +82,15 @@ test('isShortFor', () => {
   expect(isShortFor('app:1', 'hub.lan/library/app:2')).toBe(false);
   expect(isShortFor('app:1', 'library/app:1')).toBe(false);
   expect(isShortFor('hub.lan/app:1', 'hub.lan/library/hub.lan/app:1')).toBe(false);
+});
+
+test('clientRegistryOf', () => {
+  const of = (text: string) => clientRegistryOf(parseReference(text));
+  expect(of('hub.lan/library/app:1')).toBe('hub.lan');
+  expect(of(`hub.lan/library/app@${DIGEST}`)).toBe('hub.lan');
+  expect(of('hub.lan/team/app')).toBe(undefined);
+  expect(of('hub.lan/library/team/app')).toBe(undefined);
+  expect(of('hub.lan:5000/library/app')).toBe(undefined);
+  expect(of('library/app')).toBe(undefined);
+  expect(of('app')).toBe(undefined);
 });

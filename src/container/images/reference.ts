@@ -2,8 +2,9 @@
  * @module References to images: `name[:tag][@digest]`, written and shown as Docker does.
  *
  * The first component of a name is a registry where it looks like a host (a dot, a colon, 'localhost', or an upper-case
- * letter). A name without one belongs to the default registry, which is configuration: this code knows of none. Names
- * are kept and shown in the short form, without the default registry; only a pull needs the full one.
+ * letter). A name without one belongs to the default registry: the configured one, or the one that clients put before
+ * such names themselves, as the docker command does; this code knows of none. Names are kept and shown in the short
+ * form, without the default registry; only a pull needs the full one.
  * @see distribution/reference, the grammar of Docker's references
  */
 
@@ -75,13 +76,25 @@ export function isShortFor(short: string, full: string): boolean {
   return registry !== undefined && full === `${defaultPrefix(short, registry)}${short}`;
 }
 
+/**
+ * The host that a client has put before a name without a registry, known by 'library/', which nobody writes by hand; not
+ * one with a port, which somebody did write.
+ */
+export function clientRegistryOf({ name }: Reference): string | undefined {
+  const [registry = '', library, ...rest] = name.split('/');
+  return library === 'library' && rest.length === 1 && registry.includes('.') && !registry.includes(':')
+    ? registry
+    : undefined;
+}
+
 /** What stands before a short path in the full name: Docker's rule puts plain names of a bare host below 'library/'. */
 function defaultPrefix(path: string, defaultRegistry: string): string {
   const official = !defaultRegistry.includes('/') && !path.includes('/');
   return official ? `${defaultRegistry}/library/` : `${defaultRegistry}/`;
 }
 
-function shortName(name: string, defaultRegistry: string | undefined): string {
+/** Without the default registry, where it begins with that; a tag or digest stays. */
+export function shortName(name: string, defaultRegistry: string | undefined): string {
   if (defaultRegistry === undefined) return name;
   for (const prefix of [`${defaultRegistry}/library/`, `${defaultRegistry}/`]) {
     const path = name.startsWith(prefix) ? name.slice(prefix.length) : '';

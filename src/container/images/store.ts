@@ -39,6 +39,8 @@ import { Stage, type StagedImage, TAR_BYTES } from './stage.ts';
 const NAMES = 'pontoon.names';
 const DIGESTS = 'pontoon.digests';
 const BUILTIN = 'pontoon.builtin';
+/** Of the whole index: the registry that clients put before names without one. */
+const CLIENT_REGISTRY = 'pontoon.client-registry';
 
 /** What may change about an image that is there. */
 export interface ImageNames {
@@ -60,6 +62,7 @@ export interface StoredImage extends ImageNames {
 export class ImageStore {
   readonly path: string;
   readonly #images = new Map<string, StoredImage>();
+  #clientRegistry: string | undefined;
 
   private constructor(path: string) {
     this.path = path;
@@ -84,6 +87,20 @@ export class ImageStore {
 
   all(): StoredImage[] {
     return [...this.#images.values()];
+  }
+
+  /** The registry that clients put before names without one, once one is known. */
+  get clientRegistry(): string | undefined {
+    return this.#clientRegistry;
+  }
+
+  /** Remembers that registry, and shortens the names that are here. Where two become one, the later image has it. */
+  setClientRegistry(registry: string, shorten: (name: string) => string): void {
+    this.#clientRegistry = registry;
+    for (const image of this.all()) {
+      const short = (names: readonly string[]) => [...new Set(names.map(shorten))];
+      this.rename(image, { ...image, names: short(image.names), digests: short(image.digests) });
+    }
   }
 
   get(id: string): StoredImage | undefined {
@@ -174,9 +191,10 @@ export class ImageStore {
         ...(builtin === undefined ? {} : { [BUILTIN]: builtin }),
       },
     }));
+    const annotations = this.#clientRegistry === undefined ? {} : { [CLIENT_REGISTRY]: this.#clientRegistry };
     writeDurably(
       join(this.path, 'index.json'),
-      JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests }, null, 1),
+      JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests, annotations }, null, 1),
     );
     this.#images.clear();
     for (const [id, image] of images) this.#images.set(id, image);
@@ -185,7 +203,9 @@ export class ImageStore {
   #read(): void {
     const path = join(this.path, 'index.json');
     if (!existsSync(path)) return;
-    for (const { annotations = {}, ...descriptor } of parseIndex(readFileSync(path), path).manifests) {
+    const index = parseIndex(readFileSync(path), path);
+    this.#clientRegistry = index.annotations?.[CLIENT_REGISTRY];
+    for (const { annotations = {}, ...descriptor } of index.manifests) {
       const image = this.#load(descriptor);
       const list = (key: string) => (annotations[key] ?? '').split(' ').filter((item) => item !== '');
       this.#images.set(image.id, {
