@@ -113,6 +113,7 @@ test('an engine with more descriptors than select(2) takes opens and repairs', a
     name: 'wide',
     endpoints: [{ network: 'bridge', ports: [{ port: [20_000, 21_499], hostPort: [20_000, 21_499] }] }],
   });
+  await engine.settled();
   assert.ok(readdirSync('/proc/self/fd').length > 1500);
   await lab.sh('host', 'nft delete table inet pontoon');
   assert.deepEqual((await engine.reconcile()).repaired, ['table inet pontoon: made']);
