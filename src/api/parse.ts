@@ -26,9 +26,10 @@ export function streamOf(body: unknown): Readable {
   throw badRequest("there is no archive in the body: send one as 'application/x-tar'");
 }
 
-/** A value that came as JSON, by a schema whose objects are `z.looseObject`. @throws HttpError 400 */
+/** A value that came as JSON, which it changes, by a schema. @throws HttpError 400 */
 export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(asGoReads(schema, value), { reportInput: true });
+  readAsGo(schema, value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw badRequest(result.error.issues.map(describe).slice(0, 3).join('; '));
 }
@@ -104,37 +105,40 @@ function describe(issue: z.core.$ZodIssue): string {
   return `invalid JSON: ${where}: ${issue.message}`;
 }
 
-/** Names in the schema's case, and no null where the schema has none. */
-function asGoReads(schema: unknown, value: unknown): unknown {
+/** Gives fields the case of the schema's names and drops null where the schema has none, in place. */
+function readAsGo(schema: unknown, value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
   const inner = unwrap(schema);
   if (Array.isArray(value)) {
-    return inner instanceof z.ZodArray ? value.map((item) => asGoReads(inner.element, item)) : value;
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  if (inner instanceof z.ZodRecord) return mapValues(value, (item) => asGoReads(inner.valueType, item));
-  return inner instanceof z.ZodObject ? fieldsOf(inner.shape as Record<string, unknown>, value) : value;
+    if (inner instanceof z.ZodArray) for (const item of value) readAsGo(inner.element, item);
+  } else if (inner instanceof z.ZodRecord) {
+    for (const item of Object.values(value)) readAsGo(inner.valueType, item);
+  } else if (inner instanceof z.ZodObject) readFields(inner.shape, value as Record<string, unknown>);
 }
 
-function fieldsOf(shape: Record<string, unknown>, value: object): Record<string, unknown> {
-  const canonical = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
-  const read: Record<string, unknown> = {};
+/** Of a field that is there in several cases, the last that is not null counts. */
+function readFields(shape: z.core.$ZodShape, value: Record<string, unknown>): void {
+  const names = namesOf(shape);
   for (const [given, item] of Object.entries(value)) {
-    const name = canonical.get(given.toLowerCase());
-    if (name === undefined) define(read, given, item);
-    else if (item !== null) define(read, name, asGoReads(shape[name], item));
+    const name = names.get(given.toLowerCase());
+    if (name === undefined) continue;
+    if (name !== given || value[given] === null) delete value[given];
+    if (item === null) continue;
+    value[name] = item;
+    readAsGo(shape[name], item);
   }
-  return read;
 }
 
-/** `__proto__` is a name like any other. */
-function define(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-}
+const NAMES = new WeakMap<z.core.$ZodShape, ReadonlyMap<string, string>>();
 
-function mapValues(value: object, change: (item: unknown) => unknown): Record<string, unknown> {
-  const changed: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) define(changed, key, change(item));
-  return changed;
+/** The names of a schema's fields by how they read in lower case. */
+function namesOf(shape: z.core.$ZodShape): ReadonlyMap<string, string> {
+  let names = NAMES.get(shape);
+  if (names === undefined) {
+    names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+    NAMES.set(shape, names);
+  }
+  return names;
 }
 
 function unwrap(schema: unknown): unknown {
