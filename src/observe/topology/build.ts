@@ -87,7 +87,7 @@ class Picture {
     const links = namespace.links.toSorted((a, b) => ORDER.compare(a.name, b.name));
     const uplinks = links.filter((link) => this.#isUplink(namespace, link));
     for (const link of uplinks) this.#draw(namespace, link);
-    const segments = links.flatMap((link) => (uplinks.includes(link) ? [] : this.#segmentsOf(namespace, link)));
+    const segments = links.flatMap((link) => this.#segmentsOf(namespace, link));
     const known = new Set([...uplinks.map(({ name }) => name), ...segments.map((segment) => segment.interface.name)]);
     if (segments.length > 0) this.#reached.add(namespace.id);
     return {
