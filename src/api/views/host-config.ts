@@ -4,6 +4,7 @@
  */
 
 import { existsSync } from 'node:fs';
+import { MASKED_PATHS, READONLY_PATHS } from '../../container/runtime/hidden-paths.ts';
 import type { Container } from '../../container/types.ts';
 import { askedFor, parseLink } from '../container-create.ts';
 import { networkName } from '../network-mode.ts';
@@ -15,23 +16,6 @@ const CGROUP_NAMESPACE = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'priv
 const SHM_BYTES = 64 * 1024 * 1024;
 /** The last version that limits the kernel's memory. */
 const KERNEL_MEMORY_MINOR = 41;
-
-/** Docker's own (daemon/pkg/oci/defaults.go). */
-const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 export function hostConfig(container: Container, minor: number) {
   const { spec } = container;

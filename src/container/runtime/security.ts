@@ -5,32 +5,10 @@
 import { PontoonError } from '../../errors.ts';
 import type { SecuritySpec } from '../types.ts';
 import { containerCapabilities } from './capabilities.ts';
+import { MASKED_PATHS, READONLY_PATHS } from './hidden-paths.ts';
 import { parseSeccompProfile } from './seccomp.ts';
 import { DEFAULT_SECCOMP_PROFILE, type SeccompProfile } from './seccomp-profile.ts';
 import type { Host } from './types.ts';
-
-export const MASKED_PATHS: readonly string[] = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-
-export const READONLY_PATHS: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
 
 export interface Security {
   readonly noNewPrivileges: boolean;
