@@ -6,7 +6,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertAllWell, openContainerKillLab, removeAll, statusOf } from '../support/container-kill-lab.ts';
+import {
+  assertAllWell,
+  openContainerKillLab,
+  removeAll,
+  shortLivedAreGone,
+  statusOf,
+} from '../support/container-kill-lab.ts';
 import { KILL_OPERATIONS } from '../support/container-kill-operations.ts';
 import { Victim } from '../support/kill-lab.ts';
 
@@ -20,6 +26,7 @@ for (const { name, prepare, outcomes } of KILL_OPERATIONS) {
       await lab.close();
       const { died } = await victim.die();
       await lab.open();
+      await shortLivedAreGone(lab);
       const context = `${name}, step ${at}: ${died ?? 'returned'}`;
       const status = statusOf(lab, 'target') ?? statusOf(lab, 'other');
       assert.ok(outcomes.includes(status), `${context}: ${status}`);

@@ -15,6 +15,12 @@ export function statusOf({ containers }: ContainerLab, name: string): string | u
   return containers.list().find((container) => container.name === name)?.state.status;
 }
 
+/** An opening may find a container whose process ends at once, or start it: it goes when that has ended. */
+export async function shortLivedAreGone({ containers }: ContainerLab): Promise<void> {
+  const shortLived = containers.list().filter(({ path, state }) => path === 'true' && state.status !== 'created');
+  await Promise.all(shortLived.map(({ id }) => containers.wait(id, { condition: 'removed' })));
+}
+
 /** All that there are have what they should have, and can be started and spoken to. */
 export async function assertAllWell(lab: ContainerLab, context: string): Promise<void> {
   const { engine, failures, containers } = lab;

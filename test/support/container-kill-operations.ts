@@ -94,6 +94,6 @@ export const KILL_OPERATIONS: readonly KillOperation[] = [
       await containers.start(id);
       await removed;
     },
-    outcomes: [undefined, 'created', 'running'],
+    outcomes: [undefined, 'created'],
   },
 ];
