@@ -2,12 +2,11 @@
  * @module `pontoon explain`: why does A reach B, or why not.
  */
 
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
 import { describeExplanation, type Explanation, explain, type Language, teach } from '../../observe/explain/index.ts';
-import type { Snapshot } from '../../observe/snapshot/types.ts';
 import { addQuestion, answering, CANNOT_TELL, type QuestionFlags, readQuestion, snapshotFor } from './question.ts';
+import { readSnapshot } from './saved.ts';
 
 interface Flags extends QuestionFlags {
   readonly snapshot?: string;
@@ -34,7 +33,8 @@ async function run(from: string, to: string, flags: Flags): Promise<number> {
   if (flags.verify && flags.snapshot !== undefined) {
     throw new PontoonError('bad-value', 'a saved snapshot cannot be verified: leave out --snapshot or --verify');
   }
-  const snapshot = flags.snapshot === undefined ? await snapshotFor(flags, question) : await read(flags.snapshot);
+  const snapshot =
+    flags.snapshot === undefined ? await snapshotFor(flags, question) : await readSnapshot(flags.snapshot);
   if (!flags.verify) {
     const explanation = explain(snapshot, question);
     process.stdout.write(`${render(explanation, flags)}\n`);
@@ -50,19 +50,6 @@ async function run(from: string, to: string, flags: Flags): Promise<number> {
   }
   process.stderr.write(`pontoon: ${difference}\n`);
   return CANNOT_TELL;
-}
-
-async function read(path: string): Promise<Snapshot> {
-  const { parseSnapshot } = await import('../../observe/snapshot/parse.ts');
-  try {
-    return parseSnapshot(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    if (cause instanceof PontoonError) throw cause;
-    throw new PontoonError('bad-value', `the snapshot ${path} cannot be read: ${(cause as Error).message}`, {
-      cause,
-      subject: path,
-    });
-  }
 }
 
 function render(explanation: Explanation, { format, teach: asStory, lang }: Flags): string {

@@ -21,7 +21,8 @@ export async function obtainSnapshot(
   return takeSnapshot({ ...options, runRoot });
 }
 
-async function readSnapshot(path: string): Promise<Snapshot> {
+/** @throws PontoonError bad-value: it cannot be read, or is no snapshot */
+export async function readSnapshot(path: string): Promise<Snapshot> {
   const { parseSnapshot } = await import('../../observe/snapshot/parse.ts');
   try {
     return parseSnapshot(readFileSync(path, 'utf8'));
