@@ -14,10 +14,10 @@ const count = Number(process.env.PONTOON_CASES ?? 60);
 test(`explain agrees with probes in ${count} networks, seed ${first}`, async (t) => {
   const disagreements: string[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
-    const { disagreement, faults, asked } = await runTrial(seed);
+    const { disagreement, way, faults, asked } = await runTrial(seed);
     if (disagreement !== undefined)
       disagreements.push(
-        `seed ${seed}: ${disagreement}; done: ${faults.join(' and ') || 'nothing'}; asked: ${JSON.stringify(asked)}`,
+        `seed ${seed}: ${disagreement}; way: ${way}; done: ${faults.join(' and ') || 'nothing'}; asked: ${JSON.stringify(asked)}`,
       );
   }
   t.diagnostic(`agreement: ${count - disagreements.length} of ${count}`);

@@ -7,7 +7,7 @@ import type { Address } from '../../ipam/index.ts';
 import { type NoDestination, type Question, resolveQuestion } from '../endpoints/index.ts';
 import type { Link, Snapshot } from '../snapshot/types.ts';
 import { type CauseCode, remedyOf, sentenceOf } from './causes.ts';
-import { publishCommand } from './judge.ts';
+import { keptInside, publishCommand } from './judge.ts';
 import { type At, inNamespace, labelOf, Model, type Stack } from './model.ts';
 import {
   Beyond,
@@ -154,6 +154,8 @@ function judge(model: Model, walk: Walk, stop: Stop, question: FlowQuestion): St
     );
   }
   const nobody = stop.cause === 'neighbour-failed' || stop.cause === 'different-segment' || stop.cause === 'no-route';
+  const cut = nobody && direction === 'forward' ? cutOff(model, packet.destination, question.meant) : undefined;
+  if (cut !== undefined) return cut;
   if (
     nobody &&
     direction === 'forward' &&
@@ -169,10 +171,7 @@ function judge(model: Model, walk: Walk, stop: Stop, question: FlowQuestion): St
   }
   const shadow = behindDownLink(model, walk);
   if (shadow !== undefined && (nobody || stop.cause === 'no-return-route')) return shadow;
-  if (stop.cause === 'neighbour-failed' && direction === 'forward') {
-    const down = lostItsAddress(model, packet.destination, question.meant);
-    if (down !== undefined) return down;
-  }
+  if (stop.cause === 'no-route') return keptInside(model, stop) ?? stop;
   if (stop.cause === 'hairpin-off') return duplicateMac(model, walk, stop) ?? stop;
   if (stop.cause === 'no-listener' || stop.cause === 'listener-loopback')
     return closedPort(model, stop, walk, question) ?? stop;
@@ -190,31 +189,40 @@ function behindDownLink(model: Model, { hops, packet, direction }: Walk): Stop |
     if (!passed.has(stack.name)) continue;
     const owned = stack.owned.find(({ prefix, link }) => !link.up && prefix.contains(packet.destination));
     if (owned === undefined) continue;
-    const { link } = owned;
-    return new Stop(
-      'link-down',
-      { namespace: stack.name, interface: link.name },
-      {
-        interface: labelOf({ stack, link }),
-        command: inNamespace(stack, `ip link set ${link.name} up`),
-      },
-    );
+    return linkDown({ stack, link: owned.link });
   }
   return undefined;
 }
 
-/** The one who is meant has the address no more: a link that goes down loses its IPv6 addresses. */
-function lostItsAddress(model: Model, destination: Address, meant: string | undefined): Stop | undefined {
+/**
+ * The one who is meant is cut off: its interface is down, or the other end of its cable, or the bridge behind that. IPv6
+ * addresses go with a link that goes down, so that nothing else may be left to tell.
+ */
+function cutOff(model: Model, destination: Address, meant: string | undefined): Stop | undefined {
   const stack = model.stack(meant);
-  const link = stack === undefined ? undefined : [...stack.links].find(({ name, up }) => name !== 'lo' && !up);
-  if (stack === undefined || link === undefined || stack.owner(destination) !== undefined) return undefined;
+  if (stack === undefined) return undefined;
+  const owned = stack.owner(destination);
+  const links = owned === undefined ? [...stack.links].filter(({ kind }) => kind !== 'loopback') : [owned.link];
+  for (const link of links) {
+    const peer = model.at(link.peer);
+    const bridge = peer?.stack.link(peer.link.master);
+    const chain: At[] = [
+      { stack, link },
+      ...(peer === undefined ? [] : [peer]),
+      ...(peer === undefined || bridge === undefined ? [] : [{ stack: peer.stack, link: bridge }]),
+    ];
+    const down = chain.find((at) => !at.link.up);
+    if (down !== undefined) return linkDown(down);
+  }
+  return undefined;
+}
+
+function linkDown(at: At): Stop {
+  const { stack, link } = at;
   return new Stop(
     'link-down',
     { namespace: stack.name, interface: link.name },
-    {
-      interface: labelOf({ stack, link }),
-      command: inNamespace(stack, `ip link set ${link.name} up`),
-    },
+    { interface: labelOf(at), command: inNamespace(stack, `ip link set ${link.name} up`) },
   );
 }
 

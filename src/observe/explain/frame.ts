@@ -246,7 +246,10 @@ class Carrier implements Carried {
     const onward = port === undefined ? trail : [...trail, step];
     if (isGroup(frame.destinationMac) && port !== undefined) this.#accept(bridgeAt, port, onward);
     for (const one of ports) {
-      if (one === port && !one.port?.hairpin) continue;
+      if (one === port && !one.port?.hairpin) {
+        if (this.#servesMacvlans(one)) this.#noHairpin(bridgeAt, one, onward);
+        continue;
+      }
       if (!this.#floodsTo(one)) {
         if (one !== port)
           this.#lose({ stack, link: one }, onward, 'fdb-wrong', {
@@ -282,11 +285,7 @@ class Carrier implements Carried {
     const exit = { stack, link: to };
     const onward = [...trail, { at: exit, evidence: [] }];
     if (from === to && !to.port?.hairpin) {
-      this.#lose(exit, onward, 'hairpin-off', {
-        interface: labelOf(exit),
-        bridge: bridge.name,
-        command: inNamespace(stack, `bridge link set dev ${to.name} hairpin on`),
-      });
+      this.#noHairpin(bridgeAt, to, onward);
       return;
     }
     if (from?.port?.isolated && to.port?.isolated) {
@@ -323,6 +322,21 @@ class Carrier implements Carried {
       return;
     }
     this.transmit(exit, onward, tag);
+  }
+
+  #noHairpin({ stack, link: bridge }: At, port: Link, trail: readonly Step[]): void {
+    const exit = { stack, link: port };
+    this.#lose(exit, trail, 'hairpin-off', {
+      interface: labelOf(exit),
+      bridge: bridge.name,
+      command: inNamespace(stack, `bridge link set dev ${port.name} hairpin on`),
+    });
+  }
+
+  /** Behind the port is the parent of several macvlans, which may leave what they say to each other to the bridge. */
+  #servesMacvlans(port: Link): boolean {
+    const parent = this.#model.at(port.peer);
+    return parent !== undefined && this.#model.macvlansOn(parent).length > 1;
   }
 
   #blocked(at: At, { state }: BridgePort, trail: readonly Step[]): void {

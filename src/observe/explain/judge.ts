@@ -82,6 +82,22 @@ function keptApart(model: Model, { input, output, packet, from, port }: Drop, pl
   });
 }
 
+/** A container whose networks are all internal has no route to the outside, by design; undefined: that is not it. */
+export function keptInside(model: Model, stop: Stop): Stop | undefined {
+  const stack = model.stacks.find(({ name }) => name === stop.at.namespace);
+  const container = stack === undefined ? undefined : model.containerIn(stack);
+  if (container === undefined) return undefined;
+  const networks = model.snapshot.networks.filter(({ engine }) => engine === container.engine);
+  const joined = container.networks.map(({ network }) => networks.find(({ name }) => name === network));
+  const [internal] = joined;
+  if (internal === undefined || !joined.every((network) => network?.internal === true)) return undefined;
+  const open = networks.find(({ internal: closed, bridge }) => closed !== true && bridge !== undefined);
+  return new Stop('network-internal', stop.at, {
+    network: internal.name,
+    ...(open === undefined ? {} : { connect: connectCommand(open, container.name) }),
+  });
+}
+
 /** How to bring a container onto a network, by its own engine. */
 export function connectCommand({ engine, name }: ContainerNetwork, container: string): string {
   return `${engine} network connect ${name} ${container}`;

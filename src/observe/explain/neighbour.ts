@@ -270,8 +270,13 @@ function unanswered(model: Model, at: At, target: Address, asked: Carried, refus
   return new Stop('neighbour-failed', here, facts);
 }
 
-/** Whether a frame that was lost here was on its way to that interface: the same, its pair, or the bridge's port to it. */
-function leadsTo(model: Model, lostAt: At, goal: At): boolean {
+/**
+ * Whether a frame that was lost here was on its way to that interface: the same, its pair, or the bridge's port to it; for
+ * a macvlan that of its parent.
+ */
+function leadsTo(model: Model, lostAt: At, end: At): boolean {
+  const { lower } = end.link;
+  const goal = model.at(lower && { ...lower, namespace: lower.namespace ?? end.stack.namespace.id }) ?? end;
   const peer = model.at(goal.link.peer);
   const same = (a: At | undefined, b: At) => a !== undefined && a.stack === b.stack && a.link === b.link;
   if (same(lostAt, goal) || same(peer, lostAt)) return true;

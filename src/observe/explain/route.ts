@@ -29,6 +29,8 @@ export interface RouteResult {
   readonly link: Link | undefined;
   readonly via: Address | undefined;
   readonly table: number;
+  /** The rule that leads nowhere, without any table. */
+  readonly rule?: Rule;
 }
 
 const prefixes = new WeakMap<Route, Prefix | null>();
@@ -73,7 +75,7 @@ export function lookUpRoute(stack: Stack, query: RouteQuery): RouteResult | unde
       case 'blackhole':
       case 'unreachable':
       case 'prohibit':
-        return { type: rule.action, route: undefined, link: undefined, via: undefined, table: 0 };
+        return { type: rule.action, route: undefined, link: undefined, via: undefined, table: 0, rule };
       default:
         break;
     }
@@ -127,6 +129,8 @@ function lookUpTable(
       if (query.source === undefined || from?.contains(query.source) !== true) continue;
     }
     if (LEADS_NOWHERE.has(route.type) || route.type === 'throw') {
+      // net/ipv6/route.c, RT6_LOOKUP_F_IFACE: with an interface given and no source yet, only its own routes count.
+      if (route.family === 6 && query.outgoing !== undefined && query.source === undefined) continue;
       best = { route, length: prefix.length, hop: undefined, link: undefined };
       continue;
     }

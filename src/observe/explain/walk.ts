@@ -192,12 +192,11 @@ export class Walk {
       mark: packet.mark,
       protocolNumber: PROTOCOL_NUMBERS[packet.protocol],
     });
-    if (route === undefined) {
-      // route.c: with an interface given, the destination is taken to be on its link.
-      if (outgoing !== undefined && packet.family === 4)
-        return { type: 'unicast', route: undefined, link: outgoing, via: undefined, table: 0 };
-      throw this.#noRoute(stack);
-    }
+    const leads = route !== undefined && !LEADS_NOWHERE.has(route.type);
+    // net/ipv4/route.c: with an interface given and no way found, the destination is taken to be on its link.
+    if (!leads && outgoing !== undefined && packet.family === 4)
+      return { type: 'unicast', route: undefined, link: outgoing, via: undefined, table: 0 };
+    if (route === undefined) throw this.#noRoute(stack);
     if (LEADS_NOWHERE.has(route.type)) throw this.#blackhole(stack, route);
     return route;
   }
@@ -261,20 +260,17 @@ export class Walk {
     return undefined;
   }
 
-  #blackhole(stack: Stack, route: RouteResult): Stop {
-    const destination = route.route?.destination ?? this.packet.destination.toString();
+  #blackhole(stack: Stack, { type, route, rule, table }: RouteResult): Stop {
+    const { destination, family } = this.packet;
+    const removal =
+      route === undefined
+        ? `ip -${family} rule del priority ${rule?.priority ?? 0}`
+        : `ip route del ${type} ${route.destination}${table === 254 ? '' : ` table ${table}`}`;
     return new Stop('blackhole-route', place(stack, undefined), {
       namespace: stack.name,
-      destination: this.packet.destination.toString(),
-      type: route.type,
-      ...(route.route === undefined
-        ? {}
-        : {
-            command: inNamespace(
-              stack,
-              `ip route del ${route.type} ${destination}${route.table === 254 ? '' : ` table ${route.table}`}`,
-            ),
-          }),
+      destination: destination.toString(),
+      type,
+      command: inNamespace(stack, removal),
     });
   }
 
@@ -516,6 +512,7 @@ export class Walk {
       this.#hook('prerouting', stack, bridge.name, undefined);
       this.#hook('forward', stack, bridge.name, bridge.name);
       this.#hook('postrouting', stack, bridge.name, bridge.name);
+      this.#translateAnswerSource(stack);
       this.#endTracking(stack);
     } finally {
       packet.ports(undefined, undefined);

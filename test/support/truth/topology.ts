@@ -5,6 +5,7 @@
  */
 
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Random } from './random.ts';
 
 export interface Station {
@@ -30,22 +31,33 @@ export interface Topology {
   readonly bridges: readonly Bridge[];
   readonly stations: readonly Station[];
   readonly masquerades: boolean;
+  /** Makes another namespace, which goes with the rest. */
+  readonly addNamespace: (name: string) => void;
+  readonly namespaces: readonly string[];
 }
 
 export const INTERFACE = 'eth0';
 
+/** The namespace that the trial itself is in, where an engine makes its networks. */
+export const HOST = 'host';
+
+/** The words that run a command in a namespace. */
+export function inside(namespace: string, words: readonly string[]): [command: string, ...words: string[]] {
+  const [command = '', ...others] = words;
+  return namespace === HOST ? [command, ...others] : ['ip', 'netns', 'exec', namespace, command, ...others];
+}
+
 /** Runs a command in a namespace, and returns its output. @throws Error with what it said */
 export function run(namespace: string, ...words: string[]): string {
-  return execFileSync('ip', ['netns', 'exec', namespace, ...words], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [command, ...others] = inside(namespace, words);
+  return execFileSync(command, others, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Whether a command ends with status 0. */
 export function succeeds(namespace: string, ...words: string[]): Promise<boolean> {
+  const [command, ...others] = inside(namespace, words);
   return new Promise((resolve, reject) => {
-    const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: 'ignore' });
+    const child = spawn(command, others, { stdio: 'ignore' });
     child.once('error', reject);
     child.once('exit', (status) => resolve(status === 0));
   });
@@ -72,14 +84,9 @@ export function buildTopology(random: Random, tag: string): Topology {
   const outside = { name: `${tag}out`, ipv4: '192.0.2.1', ipv6: '2001:db8:1::1' };
   const masquerades = random.chance(0.8);
   names.push(outside.name, ...stations.map(({ name }) => name));
-  for (const name of names) {
-    execFileSync('ip', ['netns', 'add', name]);
-    // Without it a link-local address is tentative for a second or two, and no neighbour is asked meanwhile.
-    run(name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0');
-  }
+  for (const name of names) makeNamespace(name);
 
   batch(hub, [
-    'link set lo up',
     ...bridges.flatMap(({ name, number }) => [
       `link add ${name} type bridge`,
       `link set ${name} up`,
@@ -95,19 +102,8 @@ export function buildTopology(random: Random, tag: string): Topology {
     'addr add 192.0.2.2/24 dev up0',
     'addr add 2001:db8:1::2/64 dev up0 nodad',
   ]);
-  for (const { name, ipv4, ipv6, bridge, hasDefault } of stations) {
-    batch(name, [
-      'link set lo up',
-      `link set ${INTERFACE} up`,
-      `addr add ${ipv4}/24 dev ${INTERFACE}`,
-      `addr add ${ipv6}/64 dev ${INTERFACE} nodad`,
-      ...(hasDefault
-        ? [`route add default via 10.${bridge.number}.0.1`, `route add ::/0 via fd00:${bridge.number}::1`]
-        : []),
-    ]);
-  }
+  for (const station of stations) attachTo(station);
   batch(outside.name, [
-    'link set lo up',
     `link set ${INTERFACE} up`,
     `addr add ${outside.ipv4}/24 dev ${INTERFACE}`,
     `addr add ${outside.ipv6}/64 dev ${INTERFACE} nodad`,
@@ -120,22 +116,49 @@ export function buildTopology(random: Random, tag: string): Topology {
       'add chain inet hand post { type nat hook postrouting priority srcnat; }',
       'add rule inet hand post oifname "up0" masquerade',
     ]);
-  return { hub, outside, uplink: 'up0', bridges, stations, masquerades };
+  const addNamespace = (name: string) => {
+    makeNamespace(name);
+    names.push(name);
+  };
+  return { hub, outside, uplink: 'up0', bridges, stations, masquerades, addNamespace, namespaces: names };
+}
+
+export function makeNamespace(name: string): void {
+  execFileSync('ip', ['netns', 'add', name]);
+  // Without it a link-local address is tentative for a second or two, and no neighbour is asked meanwhile.
+  run(name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0');
+  batch(name, ['link set lo up']);
+}
+
+/** Gives a station's interface its addresses and its default routes. */
+export function attachTo({ name, ipv4, ipv6, bridge, hasDefault }: Station, link = INTERFACE): void {
+  batch(name, [
+    `link set ${link} up`,
+    `addr add ${ipv4}/24 dev ${link}`,
+    `addr add ${ipv6}/64 dev ${link} nodad`,
+    ...(hasDefault
+      ? [`route add default via 10.${bridge.number}.0.1`, `route add ::/0 via fd00:${bridge.number}::1`]
+      : []),
+  ]);
 }
 
 /** Runs lines of ip(8) in a namespace. */
 export function batch(namespace: string, lines: readonly string[]): void {
-  execFileSync('ip', ['-n', namespace, '-batch', '-'], {
+  execFileSync('ip', [...(namespace === HOST ? [] : ['-n', namespace]), '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
+}
+
+/** Adds a rule of routing: its family is nothing that a line of a batch can say. */
+export function addRoutingRule(namespace: string, family: 4 | 6, rule: string): void {
+  run(namespace, 'ip', `-${family}`, 'rule', 'add', ...rule.split(' '));
 }
 
 export function nft(namespace: string, lines: readonly string[]): void {
   run(namespace, 'nft', lines.join('; '));
 }
 
-export function destroyTopology({ hub, outside, stations }: Topology): void {
-  for (const name of [hub, outside.name, ...stations.map((station) => station.name)])
-    execFileSync('ip', ['netns', 'del', name]);
+export function destroyTopology({ namespaces }: Topology): void {
+  for (const name of namespaces) if (existsSync(`/run/netns/${name}`)) execFileSync('ip', ['netns', 'del', name]);
 }
