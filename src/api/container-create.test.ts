@@ -12,6 +12,13 @@ function host(HostConfig: object, minor = 48) {
 }
 
 describe('containerSpec', () => {
+  it('warns of ports that the network of the host cannot publish', () => {
+    const { warnings } = create({
+      HostConfig: { NetworkMode: 'host', PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
+    });
+    expect(warnings).toEqual(['Published ports are discarded when using host network mode']);
+  });
+
   it('asks for nothing that the client did not ask for', () => {
     const { spec, warnings } = create({ Cmd: [], Entrypoint: null, HostConfig: { Binds: null, ShmSize: 0 } });
     const { annotations: _, ...rest } = spec;

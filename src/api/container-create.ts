@@ -121,7 +121,11 @@ export function containerSpec(
   };
   const unpublished =
     connected === undefined ? ['No port is published: no network of the container leads outside.'] : [];
-  return { spec, warnings: [...warningsAbout(hostConfig), ...unpublished] };
+  const discarded =
+    network.mode === 'host' && published.length > 0
+      ? ['Published ports are discarded when using host network mode']
+      : [];
+  return { spec, warnings: [...warningsAbout(hostConfig), ...unpublished, ...discarded] };
 }
 
 /** What the client wrote when it created a container; nothing for one that no client created. */

@@ -14,7 +14,7 @@ import { withDefaults } from './defaults.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { parseFilters } from './filters.ts';
 import { given } from './given.ts';
-import { booleanOf, integerOf, parseBody, textOf, timeOf } from './parse.ts';
+import { booleanOf, integerOf, parseBody, textOf } from './parse.ts';
 import { resourceSpec, restartPolicy } from './resources.ts';
 import { CREATE_BODY, UPDATE_BODY } from './schemas/container.ts';
 import { containerInspect, containerSummary } from './views/container.ts';
@@ -26,7 +26,6 @@ export interface ById {
 
 /** The first version whose start has no body. */
 const NO_START_BODY_MINOR = 24;
-const NS_PER_MS = 1_000_000n;
 
 const CHANGE_KINDS = { modified: 0, added: 1, deleted: 2 } as const;
 
@@ -70,11 +69,10 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
 
   app.post<{ Querystring: Record<string, unknown> }>('/containers/prune', async ({ query }) => {
     const filters = parseFilters(query.filters).allow('until', 'label', 'label!');
-    const until = timeOf('until', filters.values('until')[0]);
     const { removed, freedBytes } = await containers.prune({
       labels: filters.values('label'),
       withoutLabels: filters.values('label!'),
-      ...given({ untilMs: until === undefined ? undefined : Number(until / NS_PER_MS) }),
+      ...given({ untilMs: filters.untilMs() }),
     });
     return { ContainersDeleted: removed, SpaceReclaimed: freedBytes };
   });

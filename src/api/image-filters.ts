@@ -3,25 +3,28 @@
 import type { Image } from '../container/types.ts';
 import { badRequest } from './errors.ts';
 import type { Filters } from './filters.ts';
-import { timeOf } from './parse.ts';
 
 export const IMAGE_FILTERS = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'] as const;
 
-const NS_PER_MS = 1_000_000n;
-
-/** The newest first. @throws HttpError 400 */
+/** The newest first; chosen by a reference, with the names that fit it only. @throws HttpError 400 */
 export function selectImages(images: readonly Image[], filters: Filters): Image[] {
   const dangling = filters.boolean('dangling');
   const createdOf = (key: 'before' | 'since'): number[] => filters.values(key).map((ref) => findImage(images, ref));
-  const until = filters.values('until').map((text) => Number((timeOf('until', text) ?? 0n) / NS_PER_MS));
-  const before = Math.min(...createdOf('before'), ...until);
+  const before = Math.min(...createdOf('before'), filters.untilMs() ?? Number.POSITIVE_INFINITY);
   const since = Math.max(...createdOf('since'));
+  const fits = (name: string): boolean => filters.some('reference', (pattern) => matchesReference(pattern, name));
+  const named = (image: Image): Image => ({
+    ...image,
+    tags: image.tags.filter(fits),
+    digests: image.digests.filter(fits),
+  });
   return images
+    .map((image) => (filters.has('reference') ? named(image) : image))
     .filter(
       ({ tags, digests, config, createdMs }) =>
         (dangling === undefined || (tags.length === 0) === dangling) &&
         filters.labels(config.labels) &&
-        filters.some('reference', (pattern) => [...tags, ...digests].some((name) => matchesReference(pattern, name))) &&
+        (!filters.has('reference') || tags.length + digests.length > 0) &&
         createdMs < before &&
         createdMs > since,
     )

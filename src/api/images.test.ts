@@ -21,9 +21,15 @@ it.each([
   [{ before: ['web:2'] }, ['aa']],
   [{ since: ['web:2'] }, ['cc']],
   [{ until: ['2'] }, ['aa']],
+  [{ until: ['1h'] }, ['cc', 'bb', 'aa']],
 ])('selects images by %j', (filters, ids) => {
   const selected = selectImages(IMAGES, parseFilters(JSON.stringify(filters)));
   expect(selected.map(({ id }) => id.slice('sha256:'.length))).toEqual(ids);
+});
+
+it('shows only the names that fit a reference', () => {
+  const [image] = selectImages(IMAGES, parseFilters('{"reference": ["other"]}'));
+  expect(image?.tags).toEqual(['other:1']);
 });
 
 it('reads credentials in both kinds of Base64', () => {

@@ -9,7 +9,7 @@ import { parseFilters } from './filters.ts';
 import { given, unlessEmpty } from './given.ts';
 import { IMAGE_FILTERS, selectImages } from './image-filters.ts';
 import { answerProgress, type ProgressLines } from './image-streams.ts';
-import { booleanOf, parse, streamOf, textOf, textsOf, timeOf } from './parse.ts';
+import { booleanOf, parse, streamOf, textOf, textsOf } from './parse.ts';
 import { imageHistory, imageInspect, imageSummary, removalView } from './views/image.ts';
 
 interface ByName {
@@ -21,7 +21,6 @@ interface Query {
 }
 
 const TAR = 'application/x-tar';
-const NS_PER_MS = 1_000_000n;
 
 const AUTH = z.object({
   username: z.string().optional(),
@@ -59,12 +58,11 @@ export const addImageRoutes: Area = (app, { images, containers }) => {
 
   app.post<Query>('/images/prune', async ({ query }) => {
     const filters = parseFilters(query.filters).allow('dangling', 'until', 'label', 'label!');
-    const until = timeOf('until', filters.values('until')[0]);
     const { removed, reclaimedBytes } = await images.prune({
       dangling: filters.boolean('dangling') ?? true,
       inUse: users,
       matches: ({ config }) => filters.labels(config.labels),
-      ...given({ untilMs: until === undefined ? undefined : Number(until / NS_PER_MS) }),
+      ...given({ untilMs: filters.untilMs() }),
     });
     return { ImagesDeleted: removed.length > 0 ? removed.map(removalView) : null, SpaceReclaimed: reclaimedBytes };
   });
