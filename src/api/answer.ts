@@ -75,6 +75,6 @@ export async function sendStream(reply: FastifyReply, contentType: string, sourc
   try {
     await pipeline(source, raw as Writable);
   } catch (error) {
-    if (!gone.aborted) throw error;
+    if (!gone.aborted && raw.errored === null) throw error;
   }
 }

@@ -69,10 +69,11 @@ function messageOf(error: unknown): string {
   return words === undefined ? error.message : `${words}: ${error.message}`;
 }
 
-/** Answers a failure; what nobody expected is logged, since the client sees its message only. */
+/** Answers a failure. The log has the stack of what nobody expected, since the client sees its message only. */
 export function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   const status = statusOf(error);
   const message = messageOf(error);
-  if (status >= 500 && !(error instanceof HttpError)) reply.log.error({ err: error }, 'request failed');
+  if (PontoonError.is(error)) reply.log.debug({ code: error.code }, message);
+  else if (status >= 500 && !(error instanceof HttpError)) reply.log.error({ err: error }, 'request failed');
   return reply.code(status).type('application/json').send({ message });
 }

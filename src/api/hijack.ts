@@ -99,8 +99,8 @@ export async function joinStreams(
       ]);
     }
   } catch (error) {
-    // The client has gone: that is how most attachments end.
-    if (!gone.signal.aborted) throw error;
+    // The client has gone: that is how most attachments end. Its end follows its error.
+    if (!gone.signal.aborted && client.errored === null) throw error;
   }
   client.end();
 }

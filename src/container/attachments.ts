@@ -74,8 +74,9 @@ class WaitingAttachment implements Attachment {
 
 /** A client goes away before the streams' end, or a process before its input's. */
 export function isOrdinaryEnd(error: Error): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
   return (
-    (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    ['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET'].includes(code) ||
     KernelError.isKernel(error, 'EPIPE', 'ECONNRESET')
   );
 }
