@@ -18,6 +18,8 @@ import { mountsWithSources } from './view.ts';
 
 /** Ended ones are kept this long, since clients ask for the exit code afterwards. */
 const KEPT_MS = 5 * 60 * 1000;
+/** The exit code of an exec that could not start for a reason of its own, such as an unknown user. */
+const EXEC_FAILED = 126;
 
 export interface ExecEntry {
   readonly id: string;
@@ -129,7 +131,7 @@ async function execute(context: Context, exec: ExecEntry, attach: AttachOptions 
     emitExec(context, exec, `exec_start: ${spec.command.join(' ')}`);
     return execution;
   } catch (error) {
-    if (error instanceof Error) end(context, exec, startExitCode(error));
+    if (error instanceof Error) end(context, exec, startExitCode(error, EXEC_FAILED));
     throw error;
   }
 }

@@ -31,6 +31,11 @@ test.each([
   expect(startExitCode(startFailure('create', 'crun', words))).toBe(exitCode);
 });
 
+test('a failure that is not the fault of the program has the exit code of the caller', () => {
+  expect(startExitCode(new Error('unable to find user nobodyy'), 126)).toBe(126);
+  expect(startExitCode(new Error('exec: "x": executable file not found in $PATH'), 126)).toBe(127);
+});
+
 test('the whole message is one that clients know', () => {
   expect(startFailure('create', 'runc', 'exec: "nope": executable file not found in $PATH').message).toBe(
     'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nope": executable file not found in $PATH: unknown',

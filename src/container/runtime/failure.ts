@@ -21,11 +21,11 @@ export function startFailure(step: Step, runtime: string, words: string, command
   return new PontoonError('start-failed', `${context}: ${why}: unknown${hint}`, { subject: runtime });
 }
 
-/** The exit code that a container or exec has which could not start. */
-export function startExitCode(error: Error): number {
+/** The exit code that a container or exec has which could not start; `otherwise` where the program is not why. */
+export function startExitCode(error: Error, otherwise = 128): number {
   if (/executable file not found|no such file or directory|not a directory/i.test(error.message)) return 127;
   if (/permission denied|is a directory|exec format error/i.test(error.message)) return 126;
-  return 128;
+  return otherwise;
 }
 
 /** What went wrong, without the names of the runtime's own parts, in runc's words where crun has others. */
