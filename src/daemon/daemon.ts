@@ -20,6 +20,7 @@ import { programVersions } from '../container/program-versions.ts';
 import { findRuntime } from '../container/runtime/index.ts';
 import type { ContainerEvent } from '../container/types.ts';
 import { openVolumes, type Volumes } from '../container/volumes.ts';
+import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
 import { type Engine, openEngine } from '../network/engine.ts';
 import { type DaemonConfig, daemonConfig } from './config.ts';
@@ -44,6 +45,7 @@ export function validate({ flags }: DaemonOptions): readonly string[] {
 
 /** Serves until a signal ends it. @throws PontoonError; nothing is left open then */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
+  requireRoot();
   const settings = readSettings(options.flags);
   let config = daemonConfig(settings);
   const log = pino({ level: config.logLevel }, pino.destination({ dest: process.stderr.fd, sync: true }));
@@ -191,6 +193,11 @@ function reload(options: DaemonOptions, config: DaemonConfig, log: pino.Logger):
   } finally {
     tellService('READY=1');
   }
+}
+
+function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new PontoonError('no-privilege', 'the daemon makes namespaces, interfaces and mounts: start it as root');
 }
 
 /** What runs containers, where something does: it may be installed later. */
