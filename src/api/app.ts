@@ -122,8 +122,10 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
       done(badRequest(`invalid JSON: ${(error as Error).message}`), undefined);
     }
   });
-  // Tar archives and the like: the handler reads the stream.
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  // Tar archives and the like: the handler reads the stream. Docker's client of 20.10 names a type where it sends no body.
+  app.addContentTypeParser('*', ({ headers }, payload, done) =>
+    done(null, headers['content-length'] === '0' ? undefined : payload),
+  );
   // Clients compare the whole header; JSON is UTF-8 without being told (RFC 8259, 8.1).
   app.addHook('onSend', async (_request, reply) => {
     if (/^application\/json;/.test(String(reply.getHeader('content-type')))) {
