@@ -49,8 +49,9 @@ export interface Carried {
 }
 
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
-/** More places than any network has: frames that go round and round end here. */
+/** More places than a frame comes to in any network, with all its copies, and more than there are on the way of one. */
 const PLACES_MAX = 20_000;
+const TRAIL_MAX = 256;
 
 export function isGroup(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
@@ -69,6 +70,8 @@ class Carrier implements Carried {
   readonly beyond: { at: At; reason: string; trail: readonly Step[] }[] = [];
   readonly #model: Model;
   readonly #frame: Frame;
+  /** Where a copy came in already: a second one, that goes round in a loop, changes nothing. */
+  readonly #entered = new Set<string>();
   #budget = PLACES_MAX;
 
   constructor(model: Model, frame: Frame) {
@@ -79,8 +82,7 @@ class Carrier implements Carried {
   /** The interface sends. `vlan`: the frame's tag, undefined for none. */
   transmit(at: At, trail: readonly Step[], vlan: number | undefined): void {
     const { stack, link } = at;
-    this.#budget -= 1;
-    if (this.#budget < 0) return;
+    if (this.#isTooFar(at, trail)) return;
     if (!link.up) {
       this.#lose(at, trail, 'link-down', {
         interface: labelOf(at),
@@ -143,8 +145,10 @@ class Carrier implements Carried {
   /** The interface receives. */
   enter(at: At, before: readonly Step[], vlan: number | undefined): void {
     const { stack, link } = at;
-    this.#budget -= 1;
-    if (this.#budget < 0) return;
+    if (this.#isTooFar(at, before)) return;
+    const key = `${stack.namespace.id} ${link.index} ${vlan ?? ''}`;
+    if (this.#entered.has(key)) return;
+    this.#entered.add(key);
     const trail = [...before, { at, evidence: [] }];
     if (!link.up) {
       this.#lose(at, trail, 'link-down', {
@@ -161,6 +165,14 @@ class Carrier implements Carried {
     }
     this.#deliverMacvlans(at, trail, vlan);
     this.#accept(at, undefined, trail);
+  }
+
+  /** A stranger's snapshot may hold a network without an end. */
+  #isTooFar(at: At, trail: readonly Step[]): boolean {
+    this.#budget -= 1;
+    if (this.#budget >= 0 && trail.length < TRAIL_MAX) return false;
+    if (this.beyond.length === 0) this.beyond.push({ at, trail, reason: 'the network is too large to be followed' });
+    return true;
   }
 
   /** The stack of the interface takes what is for its MAC, and what is for all. */
@@ -223,7 +235,7 @@ class Carrier implements Carried {
       this.#forward(bridgeAt, port, target, port === undefined ? trail : [...trail, step], vlan, false);
       return;
     }
-    const ports = [...stack.links].filter((one) => one.master === bridge.index);
+    const ports = stack.portsOf(bridge);
     const floods = ports.filter((one) => one !== port && this.#floodsTo(one));
     const what = isGroup(frame.destinationMac) ? 'broadcast' : `${frame.destinationMac} unknown`;
     const step = {

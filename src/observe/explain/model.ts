@@ -30,6 +30,7 @@ export class Stack {
   readonly name: string;
   readonly owned: readonly Owned[];
   readonly #links: ReadonlyMap<number, Link>;
+  readonly #ports: ReadonlyMap<number, readonly Link[]>;
   /** Neighbours learned on the way: link index and address → MAC. */
   readonly learnedNeighbours = new Map<string, string>();
   #filter: PacketFilter | undefined;
@@ -38,6 +39,7 @@ export class Stack {
     this.namespace = namespace;
     this.name = namespace.name;
     this.#links = new Map(namespace.links.map((link) => [link.index, link]));
+    this.#ports = groupBy(namespace.links, ({ master }) => master);
     this.owned = namespace.addresses.flatMap((entry) => {
       const address = tryAddress(entry.address);
       const link = this.#links.get(entry.link);
@@ -69,6 +71,10 @@ export class Stack {
     return this.#links.values();
   }
 
+  portsOf(bridge: Link): readonly Link[] {
+    return this.#ports.get(bridge.index) ?? [];
+  }
+
   /** Whether it has the address at all, usable or not. */
   owner(address: Address): Owned | undefined {
     return this.owned.find((one) => one.address.equals(address));
@@ -89,6 +95,8 @@ export class Model {
   readonly snapshot: Snapshot;
   readonly stacks: readonly Stack[];
   readonly #byId: ReadonlyMap<string, Stack>;
+  /** By the namespace and the link below. */
+  readonly #macvlans: ReadonlyMap<string, readonly At[]>;
   /** What bridges learned on the way: namespace and bridge → MAC → port. */
   readonly #learned = new Map<string, Map<string, number>>();
 
@@ -96,6 +104,12 @@ export class Model {
     this.snapshot = snapshot;
     this.stacks = snapshot.namespaces.map((namespace) => new Stack(namespace));
     this.#byId = new Map(this.stacks.map((stack) => [stack.namespace.id, stack]));
+    const macvlans = this.stacks.flatMap((stack) =>
+      [...stack.links].filter(({ kind }) => kind === 'macvlan').map((link) => ({ stack, link })),
+    );
+    this.#macvlans = groupBy(macvlans, ({ stack, link: { lower } }) =>
+      lower === undefined ? undefined : `${lower.namespace ?? stack.namespace.id} ${lower.index}`,
+    );
   }
 
   stack(id: string | undefined): Stack | undefined {
@@ -121,17 +135,8 @@ export class Model {
   }
 
   /** The macvlans on top of a link. */
-  macvlansOn({ stack, link }: At): At[] {
-    return this.stacks.flatMap((other) =>
-      [...other.links]
-        .filter(
-          ({ kind, lower }) =>
-            kind === 'macvlan' &&
-            lower?.index === link.index &&
-            (lower.namespace ?? other.namespace.id) === stack.namespace.id,
-        )
-        .map((above) => ({ stack: other, link: above })),
-    );
+  macvlansOn({ stack, link }: At): readonly At[] {
+    return this.#macvlans.get(`${stack.namespace.id} ${link.index}`) ?? [];
   }
 
   containerIn({ namespace }: Stack): Container | undefined {
@@ -151,6 +156,19 @@ export class Model {
   learnedPort(stack: Stack, bridge: Link, mac: string): number | undefined {
     return this.#learned.get(`${stack.namespace.id} ${bridge.index}`)?.get(mac);
   }
+}
+
+/** Those without a key are left out. */
+function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K | undefined): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 /** 'eth0@web'; just 'veth3a1' for the host's own. */
