@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { examine, type Finding, isHealthy } from '../../src/observe/doctor/index.ts';
 import type { Link, Namespace, Snapshot } from '../../src/observe/snapshot/types.ts';
 import { buildTopology, drawDot, drawMermaid, drawSvg, drawTree } from '../../src/observe/topology/index.ts';
-import { type EngineHost, sh } from './explain-host.ts';
+import { type EngineHost, type HostMaker, sh } from './explain-host.ts';
 import { hostFingerprint } from './host-fingerprint.ts';
 
 /** Names in the shell commands below. */
@@ -97,10 +97,10 @@ const FAULTS: Partial<Record<Finding['code'], Fault>> = {
     also: ['subnet-overlap', 'no-return-route', 'neighbour-failed', 'different-segment', 'dnat-nowhere', 'rule-drop'],
   },
 };
-/** Declares the tests of one engine. `open` is called once. */
-export function doctorTests(open: () => Promise<EngineHost>, skip: string | false): void {
+/** Declares the tests of one engine. */
+export function doctorTests({ open, skip }: HostMaker): void {
   test('the doctor knows what is wrong, and says nothing where nothing is', { skip }, async (t) => {
-    const host = await open();
+    await using host = await open();
     const names = namesOf(await host.snapshot(), host);
 
     await t.test('healthy: nothing but who may reach the published ports', async () => {

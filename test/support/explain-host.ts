@@ -26,6 +26,13 @@ export interface EngineHost {
   readonly isolates: boolean;
 }
 
+/** A host that is made when it is asked for, and taken down with the engine. */
+export interface HostMaker {
+  readonly open: () => Promise<EngineHost & AsyncDisposable>;
+  /** Why it cannot be made here; false where it can. */
+  readonly skip: string | false;
+}
+
 type Place = 'web' | 'db' | 'plain' | 'lan' | 'host';
 
 interface Probe extends QuestionOptions {
@@ -45,10 +52,10 @@ export function prepareLan(): void {
   sh(`ip route add default via ${UPLINK.lan}`);
 }
 
-/** Declares the tests of one engine. `open` is called once; its containers run then. */
-export function explainTests(open: () => Promise<EngineHost>, skip: string | false): void {
+/** Declares the tests of one engine. */
+export function explainTests({ open, skip }: HostMaker): void {
   test('explain says what happens', { skip }, async (t) => {
-    const host = await open();
+    await using host = await open();
     const lab = new Lab(host);
     await lab.settle();
     await t.test('healthy', () => healthy(lab, host));
