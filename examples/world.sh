@@ -28,7 +28,8 @@ check() {
 }
 start_pontoon() {
   export DOCKER_HOST=unix:///run/pontoon.sock
-  command -v docker >/dev/null || docker() { pontoon "$@"; }
+  client=${PONTOON_EXAMPLE_CLIENT:-$(command -v docker || echo pontoon)}
+  docker() { "$client" "$@"; }
   pontoon daemon >/run/pontoon.log 2>&1 &
   for _ in $(seq 100); do
     if docker version >/dev/null 2>&1; then return; fi
