@@ -5,9 +5,8 @@
  */
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { PontoonError } from '../errors.ts';
+import { requireProgram } from './program-path.ts';
 
 /** A program and the Debian package that has it. */
 const PACKAGES = {
@@ -35,8 +34,8 @@ export interface RunOptions {
 export async function runProgram(program: Program, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
   const { cwd, stdin = 'ignore', signal } = options;
   signal?.throwIfAborted();
-  const command = ['--pdeathsig', 'KILL', findProgram(program), ...args];
-  const child = spawn(findProgram('setpriv'), command, { cwd, stdio: [stdin, 'pipe', 'pipe'] });
+  const command = ['--pdeathsig', 'KILL', pathOf(program), ...args];
+  const child = spawn(pathOf('setpriv'), command, { cwd, stdio: [stdin, 'pipe', 'pipe'] });
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort);
   const output: Buffer[] = [];
@@ -58,18 +57,8 @@ export async function runProgram(program: Program, args: readonly string[], opti
 }
 
 /** Where a program is. @throws PontoonError program-missing, naming its package */
-export function findProgram(program: Program): string {
-  for (const directory of (process.env.PATH || '/usr/sbin:/usr/bin:/sbin:/bin').split(delimiter)) {
-    const path = join(directory, program);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this directory; the next one may have it.
-    }
-  }
-  const message = `${program} is not installed: install the Debian package ${PACKAGES[program]}`;
-  throw new PontoonError('program-missing', message, { subject: program });
+export function pathOf(program: Program): string {
+  return requireProgram(program, PACKAGES[program]);
 }
 
 function failure(program: Program, said: string, ended: string): PontoonError {

@@ -4,7 +4,8 @@
 
 import { PontoonError } from '../errors.ts';
 import { cgroupOf } from './cgroup.ts';
-import { runProgram } from './runtime/program.ts';
+import { requireProgram } from './program-path.ts';
+import { run } from './runtime/program.ts';
 
 export interface ProcessTable {
   readonly titles: readonly string[];
@@ -18,7 +19,7 @@ export interface ProcessTable {
  */
 export async function listProcesses(pid: number, psArgs = '-ef'): Promise<ProcessTable> {
   const pids = await (await cgroupOf(pid)).processes();
-  const { exitCode, stdout, stderr } = await runProgram('ps', 'procps', psArgs.split(' ').filter(Boolean));
+  const { exitCode, stdout, stderr } = await run(requireProgram('ps', 'procps'), psArgs.split(' ').filter(Boolean));
   if (exitCode !== 0) throw new PontoonError('bad-value', `ps: ${stderr.trim()}`, { subject: psArgs });
   return selectProcesses(stdout, new Set(pids));
 }

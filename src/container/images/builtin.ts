@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { type Pack, pack } from 'tar-stream';
 import { PontoonError } from '../../errors.ts';
 import { escapeOverlayPath, setOpaque } from '../../kernel/overlayfs.ts';
-import { findProgram, runProgram } from '../programs.ts';
+import { pathOf, runProgram } from '../programs.ts';
 import { mountMemory } from '../rootfs.ts';
 import { HOST_ARCHITECTURE } from './oci.ts';
 import type { Blob, Stage } from './stage.ts';
@@ -160,7 +160,7 @@ function configuration({ created, command, diffIds, description, config }: Confi
 
 /** The host's busybox. @throws PontoonError program-missing where there is none, or one that needs shared libraries */
 function findStaticBusybox(): string {
-  const path = findProgram('busybox');
+  const path = pathOf('busybox');
   if (hasInterpreter(readFileSync(path))) {
     const message = `${path} needs shared libraries, which an image of its own does not have: install busybox-static`;
     throw new PontoonError('program-missing', message, { subject: 'busybox' });

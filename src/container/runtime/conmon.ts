@@ -10,7 +10,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { PontoonError } from '../../errors.ts';
-import { programEnvironment, programMissing } from './program.ts';
+import { programMissing } from '../program-path.ts';
+import { programEnvironment } from './program.ts';
 import { type SyncMessage, SyncPipe } from './sync-pipe.ts';
 
 /** Descriptors of the child; conmon closes those from 5 on before it tells an exit code. */

@@ -3,21 +3,8 @@
  */
 
 import { spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { PontoonError } from '../../errors.ts';
+import { findProgram, programMissing, requireProgram, STANDARD_PATH } from '../program-path.ts';
 import { readHost } from './host.ts';
-
-/** Where Debian and those who build from source put programs, for daemons that are started with a poor PATH. */
-const DIRECTORIES = [
-  '/usr/local/sbin',
-  '/usr/local/bin',
-  '/usr/sbin',
-  '/usr/bin',
-  '/sbin',
-  '/bin',
-  '/usr/libexec/podman',
-];
 
 export interface Program {
   readonly name: string;
@@ -46,7 +33,7 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
   const { cgroups } = await readHost();
   const names = preferred ? [preferred] : ['crun', 'runc'];
   for (const name of names) {
-    const path = await findProgram(name);
+    const path = findProgram(name);
     if (path === undefined) continue;
     return { name, path, wrapper: cgroups === 'hybrid' && path.endsWith('crun') ? WITHOUT_CGROUP2 : [] };
   }
@@ -55,23 +42,14 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
 
 /** @throws PontoonError program-missing */
 export async function findConmon(): Promise<Program> {
-  const path = await findProgram('conmon');
-  if (path === undefined) throw programMissing('conmon', 'conmon');
-  return { name: 'conmon', path, wrapper: [] };
+  return { name: 'conmon', path: requireProgram('conmon', 'conmon'), wrapper: [] };
 }
 
 /** The program for `--init`: any tini without shared libraries. @throws PontoonError program-missing */
 export async function findInit(): Promise<string> {
-  const path = (await findProgram('docker-init')) ?? (await findProgram('tini-static'));
+  const path = findProgram('docker-init') ?? findProgram('tini-static');
   if (path === undefined) throw programMissing('tini-static, which --init needs,', 'tini');
   return path;
-}
-
-/** Runs a program of a Debian package. @throws PontoonError program-missing */
-export async function runProgram(name: string, debianPackage: string, args: readonly string[]) {
-  const path = await findProgram(name);
-  if (path === undefined) throw programMissing(name, debianPackage);
-  return run(path, args);
 }
 
 /** Runs a program to its end; returns its output and errors. @throws what spawn throws */
@@ -98,28 +76,5 @@ export function run(
 
 /** Nothing of ours leaks into what stays with a container. */
 export function programEnvironment(): Record<string, string> {
-  return { PATH: DIRECTORIES.join(delimiter), ...(process.env.TMPDIR ? { TMPDIR: process.env.TMPDIR } : {}) };
-}
-
-async function findProgram(name: string): Promise<string | undefined> {
-  const paths = name.includes('/')
-    ? [name]
-    : [...(process.env.PATH ?? '').split(delimiter), ...DIRECTORIES]
-        .filter(Boolean)
-        .map((directory) => join(directory, name));
-  for (const path of paths) {
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  return undefined;
-}
-
-/** The error that says which Debian package has a program. */
-export function programMissing(what: string, debianPackage: string): PontoonError {
-  return new PontoonError('program-missing', `${what} is not installed: install the Debian package ${debianPackage}`, {
-    subject: what,
-  });
+  return { PATH: STANDARD_PATH, ...(process.env.TMPDIR ? { TMPDIR: process.env.TMPDIR } : {}) };
 }
