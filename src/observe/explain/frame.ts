@@ -5,7 +5,7 @@
 
 import type { BridgePort, Link, PortVlan } from '../snapshot/types.ts';
 import type { CauseCode } from './causes.ts';
-import { type At, inNamespace, labelOf, type Model, type Stack } from './model.ts';
+import { type At, downFacts, inNamespace, labelOf, type Model, type Stack } from './model.ts';
 import type { Evidence, Facts } from './outcome.ts';
 
 export interface Frame {
@@ -84,10 +84,7 @@ class Carrier implements Carried {
     const { stack, link } = at;
     if (this.#isTooFar(at, trail)) return;
     if (!link.up) {
-      this.#lose(at, trail, 'link-down', {
-        interface: labelOf(at),
-        command: inNamespace(stack, `ip link set ${link.name} up`),
-      });
+      this.#lose(at, trail, 'link-down', downFacts(at));
       return;
     }
     switch (link.kind) {
@@ -151,10 +148,7 @@ class Carrier implements Carried {
     this.#entered.add(key);
     const trail = [...before, { at, evidence: [] }];
     if (!link.up) {
-      this.#lose(at, trail, 'link-down', {
-        interface: labelOf(at),
-        command: inNamespace(stack, `ip link set ${link.name} up`),
-      });
+      this.#lose(at, trail, 'link-down', downFacts(at));
       return;
     }
     if (this.#tooLong(at, trail)) return;
@@ -191,10 +185,7 @@ class Carrier implements Carried {
     const frame = this.#frame;
     const entrance = { stack, link: port ?? bridge };
     if (!bridge.up) {
-      this.#lose(bridgeAt, trail, 'link-down', {
-        interface: labelOf(bridgeAt),
-        command: inNamespace(stack, `ip link set ${bridge.name} up`),
-      });
+      this.#lose(bridgeAt, trail, 'link-down', downFacts(bridgeAt));
       return;
     }
     if (port?.port !== undefined && port.port.state !== 'forwarding') {
@@ -327,10 +318,7 @@ class Carrier implements Carried {
       }
     }
     if (!to.up) {
-      this.#lose(exit, onward, 'link-down', {
-        interface: labelOf(exit),
-        command: inNamespace(stack, `ip link set ${to.name} up`),
-      });
+      this.#lose(exit, onward, 'link-down', downFacts(exit));
       return;
     }
     this.transmit(exit, onward, tag);
@@ -361,10 +349,7 @@ class Carrier implements Carried {
         this.#lose(at, trail, 'peer-gone', { interface: labelOf(at) });
         return;
       }
-      this.#lose(down, trail, 'link-down', {
-        interface: labelOf(down),
-        command: inNamespace(down.stack, `ip link set ${down.link.name} up`),
-      });
+      this.#lose(down, trail, 'link-down', downFacts(down));
       return;
     }
     this.#lose(at, trail, 'port-blocked', {
@@ -441,10 +426,7 @@ class Carrier implements Carried {
       return;
     }
     if (!lower.link.up) {
-      this.#lose(lower, trail, 'link-down', {
-        interface: labelOf(lower),
-        command: inNamespace(lower.stack, `ip link set ${lower.link.name} up`),
-      });
+      this.#lose(lower, trail, 'link-down', downFacts(lower));
       return;
     }
     const onward = [...trail, { at: lower, evidence: [] }];

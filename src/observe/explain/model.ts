@@ -180,3 +180,8 @@ export function labelOf({ stack, link }: At): string {
 export function inNamespace({ namespace }: Stack, command: string): string {
   return commandIn(namespace, command);
 }
+
+/** What is to be known of a link that is down. */
+export function downFacts(at: At): { readonly interface: string; readonly command: string } {
+  return { interface: labelOf(at), command: inNamespace(at.stack, `ip link set ${at.link.name} up`) };
+}

@@ -13,7 +13,7 @@ import type { Hook, Rewrite } from './filter/packet.ts';
 import { type Carried, carry, type Delivery, type Loss } from './frame.ts';
 import { droppedByRule, refineLoss } from './judge.ts';
 import { checkListener } from './listener.ts';
-import { type At, inNamespace, labelOf, type Model, type Stack } from './model.ts';
+import { type At, downFacts, inNamespace, labelOf, type Model, type Stack } from './model.ts';
 import { resolveNeighbour, sourceFacts, worst } from './neighbour.ts';
 import { Beyond, type Direction, type Evidence, type Hop, Stop } from './outcome.ts';
 import { Packet, PROTOCOL_NUMBERS, type Tuple } from './packet.ts';
@@ -84,10 +84,7 @@ export class Walk {
     const at = { stack: from, link: outgoing };
     this.#arriveAt(at);
     if (!outgoing.up) {
-      throw new Stop('link-down', place(from, outgoing), {
-        interface: labelOf(at),
-        command: inNamespace(from, `ip link set ${outgoing.name} up`),
-      });
+      throw new Stop('link-down', place(from, outgoing), downFacts(at));
     }
     return this.#receive(at);
   }
@@ -217,18 +214,12 @@ export class Walk {
     );
     // The kernel takes the routes of an interface away when it goes down.
     if (down !== undefined) {
-      return new Stop('link-down', place(stack, down), {
-        interface: labelOf({ stack, link: down }),
-        command: inNamespace(stack, `ip link set ${down.name} up`),
-      });
+      return new Stop('link-down', place(stack, down), downFacts({ stack, link: down }));
     }
     const lone = [...stack.links].filter(({ name }) => name !== 'lo');
     const [only] = lone;
     if (only !== undefined && lone.every(({ up }) => !up)) {
-      return new Stop('link-down', place(stack, only), {
-        interface: labelOf({ stack, link: only }),
-        command: inNamespace(stack, `ip link set ${only.name} up`),
-      });
+      return new Stop('link-down', place(stack, only), downFacts({ stack, link: only }));
     }
     if (!usable && this.direction === 'forward') return this.#familyMissing(stack, only);
     const [link] = lone;
@@ -357,11 +348,7 @@ export class Walk {
     this.#translateAnswerSource(stack);
     this.#endTracking(stack);
     if (input === undefined) this.#requireLocalnet(stack, link, packet.source);
-    if (!link.up)
-      throw new Stop('link-down', place(stack, link), {
-        interface: labelOf(at),
-        command: inNamespace(stack, `ip link set ${link.name} up`),
-      });
+    if (!link.up) throw new Stop('link-down', place(stack, link), downFacts(at));
     const limit = Math.min(link.mtuBytes, route.route?.mtuBytes ?? link.mtuBytes);
     if (packet.lengthBytes > limit) {
       this.#note({

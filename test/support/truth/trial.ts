@@ -3,8 +3,10 @@
  */
 
 import { execFileSync } from 'node:child_process';
+import { parseQuestion } from '../../../src/observe/endpoints/index.ts';
 import type { Explanation } from '../../../src/observe/explain/outcome.ts';
 import { takeSnapshot } from '../../../src/observe/snapshot/take.ts';
+import { disagreement, trace } from '../../../src/observe/trace/trace.ts';
 import type { Asked, Case } from './case.ts';
 import { runEngineTrial } from './engine-trial.ts';
 import { FAULTS, type Fault, fits } from './faults.ts';
@@ -27,6 +29,9 @@ export interface Trial {
 
 /** How many of the networks Pontoon's engine makes. */
 const ENGINE_SHARE = 0.2;
+/** In how many trace is asked, too, and how many are mended as explain says. */
+const TRACED_SHARE = 0.1;
+const MENDED_SHARE = 0.5;
 
 /** The seed decides everything. The namespaces are gone when it returns. */
 export async function runTrial(seed: number): Promise<Trial> {
@@ -43,9 +48,11 @@ export async function runTrial(seed: number): Promise<Trial> {
   const faults = injected.map(([name]) => name);
   const [first] = injected;
   const only = first === undefined || injected.length > 1 ? undefined : { name: first[0], causes: first[1].causes };
-  const wrong = compare(explanation, reachable, only);
-  const disagreement = wrong ?? (injected.length === 1 && random.chance(0.5) ? await mend(c, explanation) : undefined);
-  return { seed, way: c.way, faults, asked: c.asked, reachable, explanation, disagreement };
+  const wrong =
+    compare(explanation, reachable, only) ??
+    (random.chance(TRACED_SHARE) ? await traceAsked(c.asked) : undefined) ??
+    (only !== undefined && random.chance(MENDED_SHARE) ? await mend(c, explanation) : undefined);
+  return { seed, way: c.way, faults, asked: c.asked, reachable, explanation, disagreement: wrong };
 }
 
 function chooseCase(random: Random, topology: Case['topology']): Case {
@@ -94,6 +101,21 @@ function chooseFaults(random: Random, c: Case): [string, Fault][] {
 
 async function ask(asked: Asked): Promise<Explanation> {
   return explainAsked(await takeSnapshot({ containers: false, owners: false, conntrack: true }), asked);
+}
+
+/** What trace sees, beside what explain says then; undefined: the same. */
+async function traceAsked(asked: Asked): Promise<string | undefined> {
+  const { from, to, protocol, port, fromPort, source, interface: outgoing, lengthBytes } = asked;
+  // Only the host's interface and source can be fixed in words.
+  if (source !== undefined || outgoing !== undefined) return undefined;
+  const snapshot = await takeSnapshot({ containers: false, owners: false, conntrack: true });
+  const question = parseQuestion(`netns:${from}`, to, {
+    protocol,
+    ...(port === undefined ? {} : { port }),
+    ...(fromPort === undefined ? {} : { fromPort }),
+    ...(protocol === 'icmp' ? { sizeBytes: lengthBytes - (to.includes(':') ? 48 : 28) } : {}),
+  });
+  return disagreement(await trace(snapshot, question));
 }
 
 /** Causes whose remedy is to be enough: its commands have nothing left to fill in and lose nothing else. */
