@@ -13,7 +13,7 @@ setup: ## Install what Pontoon needs to run: then ./bin/pontoon works
 	@scripts/setup.sh run
 	@echo 'setup: ready, try: ./bin/pontoon --help'
 
-demo: ## Show two servers reach each other through a bridge, on the real kernel (root)
+demo: ## Show containers, their networks and why packets arrive, on the real kernel (root)
 	@scripts/setup.sh run
 	@bin/pontoon demo $(ARGS)
 
