@@ -67,12 +67,25 @@ describe('filters', () => {
     [{ container: ['abc1'] }, true],
     [{ container: ['other'] }, false],
     [{ network: ['web'] }, false],
+    [{ image: ['busybox'] }, true],
+    [{ image: ['web'] }, false],
     [{ label: ['tier=front'] }, true],
     [{ label: ['tier=back'] }, false],
     [{ scope: ['swarm'] }, false],
   ])('%j: %s', (filters, fits) => {
     expect(matchesEvent(parseFilters(JSON.stringify(filters)), exec)).toBe(fits);
   });
+});
+
+test('an image is named with its tag or without', () => {
+  const tagged = event(0, {
+    type: 'image',
+    action: 'tag',
+    id: 'sha256:abc',
+    attributes: { name: 'hub.lan:5000/app:1' },
+  });
+  const fits = (image: string) => matchesEvent(parseFilters(JSON.stringify({ image: [image] })), tagged);
+  expect(['hub.lan:5000/app:1', 'hub.lan:5000/app', 'app', 'hub.lan'].map(fits)).toEqual([true, true, false, false]);
 });
 
 test('an event as Docker shows it', () => {

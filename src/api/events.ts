@@ -113,9 +113,9 @@ export function matchesEvent(filters: Filters, event: ApiEvent): boolean {
   const isNamed = (key: (typeof BY_TYPE)[number]): boolean =>
     filters.some(key, (wanted) => {
       if (key === 'network' && type === 'container') return attributes.network === wanted;
+      if (key === 'image' && type === 'container') return isReference(attributes.image, wanted);
       if (type !== key) return false;
-      const byImage = key === 'image' ? [id.split(':')[0], attributes.name?.split(':')[0]] : [];
-      return id === wanted || attributes.name === wanted || byImage.includes(wanted) || id.startsWith(wanted);
+      return id.startsWith(wanted) || isReference(attributes.name, wanted);
     });
   return (
     filters.exact('type', type) &&
@@ -124,6 +124,11 @@ export function matchesEvent(filters: Filters, event: ApiEvent): boolean {
     filters.labels(attributes) &&
     BY_TYPE.every(isNamed)
   );
+}
+
+/** A name, with its tag or without. */
+function isReference(name: string | undefined, wanted: string): boolean {
+  return name === wanted || name?.replace(/:[^/:]*$/, '') === wanted;
 }
 
 /** Docker's message: the old fields status, id and from are for containers and images only. */
