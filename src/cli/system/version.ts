@@ -41,8 +41,14 @@ export function defineVersion(command: Command): void {
       fail(error); // after what is known
     }
     const value = { Client: client, Server: server };
-    printLine(format === undefined ? textOf(value) : formatValue(value, format));
+    if (format === undefined) printLine(textOf(value));
+    else printLine(formatValue(format === 'json' ? value : { Client: named(client), Server: named(server) }, format));
   });
+}
+
+/** Docker's templates say APIVersion, and its JSON ApiVersion. */
+function named<T extends { readonly ApiVersion: string }>(version: T | null): (T & { APIVersion: string }) | null {
+  return version === null ? null : { ...version, APIVersion: version.ApiVersion };
 }
 
 function textOf({ Client, Server }: { Client: Record<string, string>; Server: ServerVersion | null }): string {
