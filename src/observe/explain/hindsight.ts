@@ -48,8 +48,9 @@ export function inHindsight(model: Model, walk: Walk, stop: Stop, question: Flow
     return closedPort(model, stop, walk, question) ?? stop;
   if (stop.cause === 'no-return-route')
     return lacksMasquerade(model, walk, stop) ?? wrongPrefix(model, walk, stop) ?? stop;
-  if (stop.cause === 'neighbour-failed' || stop.cause === 'different-segment')
+  if (stop.cause === 'neighbour-failed')
     return wrongPrefix(model, walk, stop) ?? duplicateMac(model, walk, stop) ?? stop;
+  if (stop.cause === 'different-segment') return duplicateMac(model, walk, stop) ?? stop;
   return stop;
 }
 
@@ -168,7 +169,9 @@ export function masqueradeFacts(walk: Walk, model: Model, { stack: receiver }: A
 
 /** Both are on one segment, and one of them has a prefix that leaves the other out. */
 function wrongPrefix(model: Model, walk: Walk, stop: Stop): Stop | undefined {
-  const { packet } = walk;
+  const { packet, routers } = walk;
+  // With a router between them they need not take each other for neighbours.
+  if (routers.length > 0) return undefined;
   const [near, far] = [packet.source, packet.destination];
   const nearOwner = model.owners(near)[0];
   const farOwner = model.owners(far)[0];

@@ -279,7 +279,7 @@ function leadsTo(model: Model, lostAt: At, end: At): boolean {
   const goal = model.at(lower && { ...lower, namespace: lower.namespace ?? end.stack.namespace.id }) ?? end;
   const peer = model.at(goal.link.peer);
   const same = (a: At | undefined, b: At) => a !== undefined && a.stack === b.stack && a.link === b.link;
-  if (same(lostAt, goal) || same(peer, lostAt)) return true;
+  if (same(lostAt, end) || same(lostAt, goal) || same(peer, lostAt)) return true;
   const master = peer?.stack.link(peer.link.master) ?? goal.stack.link(goal.link.master);
   return master !== undefined && lostAt.link === master;
 }
