@@ -5,6 +5,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Containers } from '../container/containers.ts';
+import type { Image } from '../container/types.ts';
 import { PontoonError } from '../errors.ts';
 import type { Engine } from '../network/engine.ts';
 import type { Area } from './app.ts';
@@ -59,6 +60,7 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
     const name = textOf(request.query.name);
     const options = { name, minor: request.apiMinor, publishes: (network: string) => publishes(engine, network) };
     const { spec, warnings } = containerSpec(parseBody(CREATE_BODY, request), options);
+    requirePlatform(images.find(spec.image), spec.image, textOf(request.query.platform));
     try {
       const { id } = await containers.create(withDefaults(spec, defaults?.containers));
       return reply.code(201).send({ Id: id, Warnings: warnings });
@@ -160,6 +162,20 @@ function stopOptions(query: Record<string, unknown>) {
 function publishes(engine: Engine, network: string): boolean {
   const known = engine.listNetworks().find(({ id, name }) => name === network || id.startsWith(network));
   return known === undefined || (known.driver === 'bridge' && !known.internal);
+}
+
+/**
+ * @param platform 'os/architecture[/variant]'; undefined or '' for any
+ * @throws HttpError 404, upon which clients pull the image of that platform
+ */
+function requirePlatform({ os, architecture }: Image, ref: string, platform = ''): void {
+  const [, wanted] = platform.split('/');
+  if (wanted === undefined || wanted === architecture) return;
+  const [has, asked] = [`${os}/${architecture}`, platform];
+  throw new HttpError(
+    404,
+    `image with reference ${ref} was found but its platform (${has}) does not match the specified platform (${asked})`,
+  );
 }
 
 /** A client takes a 404 for a missing image, and begins to pull it. */

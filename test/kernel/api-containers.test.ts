@@ -275,3 +275,10 @@ suite('what goes on', () => {
     assert.doesNotMatch(daemon.log, /"level":[56]0/);
   });
 });
+
+test('an image of another platform than the one asked for is not found', async () => {
+  const body = { Image: IMAGE };
+  const { status, json } = await daemon.call('POST', '/containers/create?platform=linux/m68k', { body });
+  assert.equal(status, 404);
+  assert.match(json.message, /its platform \(linux\/\w+\) does not match the specified platform \(linux\/m68k\)/);
+});
