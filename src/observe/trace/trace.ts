@@ -96,7 +96,7 @@ export async function trace(snapshot: Snapshot, question: Question, options: Tra
   using cleanup = new DisposableStack();
   const reasons = attempt(notes, () => cleanup.use(new DropEvents()));
   const rules = watched
-    .filter(([id]) => hasRules(snapshot, id))
+    .filter(([id]) => isFiltered(snapshot, id, explanation))
     .flatMap(([id, path]) => {
       const traces = attempt(notes, () => cleanup.use(new RuleTraces(path, addresses)));
       return traces === undefined ? [] : [{ id, traces }];
@@ -395,9 +395,11 @@ function chooseNamespaces(
   return [...chosen].slice(0, NAMESPACES_MAX);
 }
 
-function hasRules(snapshot: Snapshot, id: string): boolean {
+/** Whether rules of the namespace may see the packet: it is on the way, or routes for others, and has rules. */
+function isFiltered(snapshot: Snapshot, id: string, { hops }: Explanation): boolean {
   const namespace = snapshot.namespaces.find((one) => one.id === id);
-  return namespace !== undefined && namespace.nftables.ruleset.length > 0;
+  if (namespace === undefined || namespace.nftables.ruleset.length === 0) return false;
+  return namespace.owner === 'host' || hops.some((hop) => hop.namespace === namespace.name);
 }
 
 /** What dropped, and else the last rule of each chain that had a say. */
