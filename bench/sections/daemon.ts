@@ -52,6 +52,7 @@ export const daemon: Section = {
       };
     };
     const rows = [
+      daemonMemory(ours, 'memory of the idle daemon', { timesBetter: 1 }),
       await beside(
         `docker run --rm ${IMAGE} true`,
         (host) => timeMs(() => docker(host, 'run', '--rm', IMAGE, 'true')),
@@ -73,7 +74,7 @@ export const daemon: Section = {
       peer: { name: 'one port', value: one! },
       goal: { timesWorse: 1.1 },
     });
-    return [...rows, ...(await memory(ours, theirs))];
+    return [...rows, daemonMemory(ours, 'memory of the daemon after all that', undefined), await containerMemory(both)];
   },
 };
 
@@ -137,34 +138,34 @@ async function publish(host: Host, ports: string): Promise<number> {
   return ms;
 }
 
-/** Resident memory of the daemons with nothing to do, and of all that stays running for one container. */
-async function memory(ours: Pontoond, theirs: Dockerd): Promise<Row[]> {
-  const residentMb = (...names: string[]) =>
-    processes()
-      .filter(({ name }) => names.includes(name))
-      .reduce((sum, { residentBytes }) => sum + residentBytes, 0) / MB;
+/** Resident memory of the daemons with nothing to do. */
+function daemonMemory(ours: Pontoond, what: string, goal: Row['goal']): Row {
   const own = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${ours.pid}/status`, 'utf8'))?.[1]) * 1024;
-  const rows: Row[] = [
-    {
-      what: 'memory of the idle daemon',
-      unit: 'MB',
-      better: 'lower',
-      pontoon: own / MB,
-      peer: { name: 'dockerd', value: residentMb('dockerd', 'containerd') },
-      goal: { timesBetter: 1 },
-    },
-  ];
+  const peer = { name: 'dockerd', value: residentMb('dockerd', 'containerd') };
+  return { what, unit: 'MB', better: 'lower', pontoon: own / MB, peer, ...(goal === undefined ? {} : { goal }) };
+}
+
+function residentMb(...names: string[]): number {
+  const found = processes().filter(({ name }) => names.includes(name));
+  return found.reduce((sum, { residentBytes }) => sum + residentBytes, 0) / MB;
+}
+
+/** All that stays running for one container. */
+async function containerMemory(hosts: readonly Host[]): Promise<Row> {
   const count = 10;
-  for (const host of [ours, theirs])
-    for (let n = 0; n < count; n += 1) await docker(host, 'run', '-d', '--name', `idle${n}`, IMAGE, 'sleep', '600');
-  rows.push({
+  const each = async (...words: string[]) => {
+    for (const host of hosts)
+      for (let n = 0; n < count; n += 1) await docker(host, ...words.map((word) => word.replace('#', String(n))));
+  };
+  await each('run', '-d', '--name', 'idle#', IMAGE, 'sleep', '600');
+  const row: Row = {
     what: 'memory of what stays running for a container',
     unit: 'MB',
     better: 'lower',
     pontoon: residentMb('conmon') / count,
     peer: { name: 'dockerd', value: residentMb('containerd-shim') / count },
     goal: { timesBetter: 3 },
-  });
-  for (const host of [ours, theirs]) for (let n = 0; n < count; n += 1) await docker(host, 'rm', '-f', `idle${n}`);
-  return rows;
+  };
+  await each('rm', '-f', 'idle#');
+  return row;
 }

@@ -68,8 +68,8 @@ const FOLLOW_MS = 40;
 /** After the answer has come home, the last frames are let arrive. */
 const AFTER_MS = 12;
 const STAMPS_MS = 12;
-/** A namespace costs a socket: those on the path come first. */
-const NAMESPACES_MAX = 96;
+/** A namespace costs a socket, and the kernel 20 ms to close it: those on the path come first. */
+const NAMESPACES_MAX = 16;
 
 /** @throws PontoonError as resolveQuestion, no-privilege; KernelError */
 export async function trace(snapshot: Snapshot, question: Question, options: TraceOptions = {}): Promise<TraceResult> {
