@@ -23,7 +23,7 @@ const BUILD = `
   mk a 1 2; mk b 1 3; mk c 2 2
   sysctl -qw net.ipv4.ip_forward=1`;
 const UNDO = `
-  for n in a b c; do ip netns pids $n | xargs -r kill; ip netns del $n; done
+  for n in a b c; do ip netns pids $n | xargs -r kill; ip link del p$n; ip netns del $n; done
   for n in 1 2; do ip link del br$n; done
   nft flush ruleset`;
 
