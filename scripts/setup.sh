@@ -24,6 +24,11 @@ run    skopeo                      cmd:skopeo                     copies images 
 run    umoci                       cmd:umoci                      unpacks images
 run    busybox-static              cmd:busybox                    what the image pontoon/busybox is made of
 run    tini                        cmd:tini                       process 1 of containers that ask for --init
+run    procps                      cmd:ps                         the processes of a container, for top; sysctl, for those who look
+test   tcpdump                     cmd:tcpdump                    a witness of frames and capture files that is not Pontoon
+test   ethtool                     cmd:ethtool                    what the first users look at a veth with
+test   bridge-utils                cmd:brctl                      what the first users look at a bridge with
+test   conntrack                   cmd:conntrack                  forgets tracked flows, as a remedy says
 test   docker-compose              cmd:docker-compose             a client of the API to test with
 test   docker-registry             cmd:docker-registry            a registry on loopback to pull from
 test   iptables                    cmd:iptables                   rules by others, for snapshots and explain to read
