@@ -38,7 +38,7 @@ interface Format {
 export class DropEvents implements Disposable {
   readonly #format: Format;
   /** From the clock of the events to that of the day, which packet sockets have. */
-  readonly #sinceBoot = ffi.realtimeNs() - process.hrtime.bigint();
+  readonly #sinceBoot = clockDifferenceNs();
   readonly #rings: { readonly fd: number; readonly memory: ffi.SharedMemory }[] = [];
   /** How many were missed because nobody read in time. */
   lost = 0;
@@ -114,6 +114,22 @@ export function symbolAt(location: bigint): string | undefined {
     if (address <= location && (best === undefined || address > best.address)) best = { address, name: name ?? '' };
   }
   return best === undefined || best.address === 0n ? undefined : best.name;
+}
+
+/**
+ * CLOCK_REALTIME less CLOCK_MONOTONIC. Of several readings those count that lie closest together: on a busy machine another
+ * process may run between two of them, for milliseconds.
+ */
+function clockDifferenceNs(): bigint {
+  let closest = { apart: Number.POSITIVE_INFINITY, difference: 0n };
+  for (let reading = 0; reading < 10; reading++) {
+    const before = process.hrtime.bigint();
+    const realtime = ffi.realtimeNs();
+    const after = process.hrtime.bigint();
+    const apart = Number(after - before);
+    if (apart < closest.apart) closest = { apart, difference: realtime - (before + after) / 2n };
+  }
+  return closest.difference;
 }
 
 function slice(ring: Buffer, at: bigint, length: number): Buffer {

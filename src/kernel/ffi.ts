@@ -11,6 +11,8 @@ import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import { PontoonError } from '../errors.ts';
 import { errnoName, KernelError } from './error.ts';
+import * as memfd from './uapi/memfd.ts';
+import * as uapi from './uapi/spawn.ts';
 
 const libc = koffi.load('libc.so.6');
 
@@ -55,6 +57,11 @@ const c = {
   mmap: libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)'),
   munmap: libc.func('int munmap(void *address, size_t length)'),
   clock_gettime: libc.func('int clock_gettime(int clock, void *time)'),
+  pipe2: libc.func('int pipe2(void *fds, int flags)'),
+  pidfd_open: libc.func('syscall', 'long', ['long', 'int', 'uint32_t']),
+  pidfd_send_signal: libc.func('syscall', 'long', ['long', 'int', 'int', 'void *', 'uint32_t']),
+  memfd_create: libc.func('int memfd_create(str name, uint32_t flags)'),
+  waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
 };
 
 /** Any memory that can be handed to a system call. */
@@ -223,9 +230,27 @@ export async function reserveDescriptors(count: number): Promise<void> {
   if (copy >= 0) close(copy);
 }
 
-/** Another descriptor of the same open file. @throws KernelError EMFILE */
-export function duplicate(fd: number): number {
-  return check(c.fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl', `fd ${fd}`);
+/** Another descriptor of the same open file, with a number from `least` on. @throws KernelError EMFILE */
+export function duplicate(fd: number, least = 0): number {
+  return check(c.fcntl(fd, F_DUPFD_CLOEXEC, least), 'fcntl', `fd ${fd}`);
+}
+
+/** A pipe: the end to read from and the end to write to. @throws KernelError EMFILE */
+export function pipe(): [read: number, write: number] {
+  const fds = new Int32Array(2);
+  check(c.pipe2(fds, O_CLOEXEC), 'pipe2');
+  return [fds[0]!, fds[1]!];
+}
+
+/** A file in memory that no path leads to, and that may be sealed. @throws KernelError */
+export function memfdCreate(name: string): number {
+  return check(c.memfd_create(name, memfd.MFD_CLOEXEC | memfd.MFD_ALLOW_SEALING), 'memfd_create', name);
+}
+
+/** Nobody can write to it, change its size or take a seal away from now on. @throws KernelError */
+export function seal(fd: number): void {
+  const seals = memfd.F_SEAL_SEAL | memfd.F_SEAL_SHRINK | memfd.F_SEAL_GROW | memfd.F_SEAL_WRITE;
+  check(c.fcntl(fd, memfd.F_ADD_SEALS, seals), 'fcntl', `fd ${fd}`);
 }
 
 /**
@@ -362,9 +387,9 @@ export function epollControl(epoll: number, operation: number, fd: number, event
   check(c.epoll_ctl(epoll, operation, fd, event), 'epoll_ctl', `fd ${fd}`);
 }
 
-/** Waits for events; returns how many struct epoll_event were written. A signal counts as none. @throws KernelError */
-export function epollWait(epoll: number, events: Bytes, capacity: number, timeoutMs: number): number {
-  const count = c.epoll_wait(epoll, events, capacity, timeoutMs);
+/** Waits for events, as long as it takes; returns how many struct epoll_event were written. A signal counts as none. @throws KernelError */
+export function epollWait(epoll: number, events: Bytes, capacity: number): number {
+  const count = c.epoll_wait(epoll, events, capacity, -1);
   if (count >= 0) return count;
   const errno = koffi.errno();
   if (errno === EINTR) return 0;
@@ -467,4 +492,103 @@ export function realtimeNs(): bigint {
   const time = Buffer.alloc(16);
   check(c.clock_gettime(0, time), 'clock_gettime');
   return time.readBigInt64LE(0) * 1_000_000_000n + time.readBigInt64LE(8);
+}
+
+/** Loaded on first use: who only looks at networks needs none of them, also where the C library is older. */
+function loadSpawning() {
+  return {
+    posix_spawn: libc.func(
+      'int posix_spawn(void *pid, str path, void *actions, void *attributes, str *argv, str *envp)',
+    ),
+    posix_spawn_file_actions_init: libc.func('int posix_spawn_file_actions_init(void *actions)'),
+    posix_spawn_file_actions_destroy: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
+    posix_spawn_file_actions_adddup2: libc.func(
+      'int posix_spawn_file_actions_adddup2(void *actions, int from, int to)',
+    ),
+    posix_spawn_file_actions_addchdir_np: libc.func(
+      'int posix_spawn_file_actions_addchdir_np(void *actions, str path)',
+    ),
+    posix_spawnattr_init: libc.func('int posix_spawnattr_init(void *attributes)'),
+    posix_spawnattr_setflags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+    posix_spawnattr_setsigmask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
+    posix_spawnattr_setsigdefault: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
+    posix_spawnattr_destroy: libc.func('int posix_spawnattr_destroy(void *attributes)'),
+    /** undefined before glibc 2.34: then close-on-exec, which all of our descriptors have, must do. */
+    posix_spawn_file_actions_addclosefrom_np: optionalFunction(
+      'int posix_spawn_file_actions_addclosefrom_np(void *actions, int from)',
+    ),
+  };
+}
+
+function optionalFunction(declaration: string): ReturnType<typeof libc.func> | undefined {
+  try {
+    return libc.func(declaration);
+  } catch {
+    return undefined; // koffi says no more than that there is none
+  }
+}
+
+let spawning: ReturnType<typeof loadSpawning> | undefined;
+
+export interface SpawnRequest {
+  readonly path: string;
+  /** With the program's own name first. */
+  readonly argv: readonly string[];
+  /** NAME=VALUE */
+  readonly environment: readonly string[];
+  readonly directory: string;
+  /** The child's descriptors from 0 on, each one of ours; it gets no other. */
+  readonly descriptors: readonly number[];
+  /** A session of its own: what is typed at our terminal is not for it. */
+  readonly session: boolean;
+}
+
+/**
+ * Starts a program; returns its process ID. It is born in the calling thread's namespaces, with no signal ignored or
+ * blocked. posix_spawn lends the child our memory until it has the program's, where fork would copy our page tables.
+ * @throws KernelError ENOENT, EACCES, EAGAIN, …: there is no child then
+ */
+export function posixSpawn({ path, argv, environment, directory, descriptors, session }: SpawnRequest): number {
+  spawning ??= loadSpawning();
+  const posix = spawning;
+  const actions = Buffer.alloc(uapi.SPAWN_SIZES.posix_spawn_file_actions_t);
+  const attributes = Buffer.alloc(uapi.SPAWN_SIZES.posix_spawnattr_t);
+  const succeed = (errno: number, call: string): void => {
+    if (errno !== 0) throw new KernelError(call, errnoName(errno), { subject: path });
+  };
+  succeed(posix.posix_spawn_file_actions_init(actions), 'posix_spawn_file_actions_init');
+  succeed(posix.posix_spawnattr_init(attributes), 'posix_spawnattr_init');
+  try {
+    succeed(posix.posix_spawn_file_actions_addchdir_np(actions, directory), 'posix_spawn_file_actions_addchdir_np');
+    for (const [number, fd] of descriptors.entries())
+      succeed(posix.posix_spawn_file_actions_adddup2(actions, fd, number), 'posix_spawn_file_actions_adddup2');
+    const closing = posix.posix_spawn_file_actions_addclosefrom_np?.(actions, descriptors.length) ?? 0;
+    succeed(closing, 'posix_spawn_file_actions_addclosefrom_np');
+    posix.posix_spawnattr_setsigmask(attributes, Buffer.alloc(uapi.SPAWN_SIZES.sigset_t));
+    posix.posix_spawnattr_setsigdefault(attributes, Buffer.alloc(uapi.SPAWN_SIZES.sigset_t, 0xff));
+    const flags = uapi.POSIX_SPAWN_SETSIGDEF | uapi.POSIX_SPAWN_SETSIGMASK | (session ? uapi.POSIX_SPAWN_SETSID : 0);
+    posix.posix_spawnattr_setflags(attributes, flags);
+    const pid = new Int32Array(1);
+    succeed(posix.posix_spawn(pid, path, actions, attributes, [...argv, null], [...environment, null]), 'posix_spawn');
+    return pid[0]!;
+  } finally {
+    posix.posix_spawn_file_actions_destroy(actions);
+    posix.posix_spawnattr_destroy(attributes);
+  }
+}
+
+/** A descriptor that can be read when the process has ended. @throws KernelError ESRCH @see pidfd_open(2) */
+export function pidfdOpen(pid: number): number {
+  return check(Number(c.pidfd_open(uapi.SYS_pidfd_open, pid, 0)), 'pidfd_open', `process ${pid}`);
+}
+
+/** @throws KernelError ESRCH where it has ended and was reaped, EPERM @see pidfd_send_signal(2) */
+export function pidfdSendSignal(fd: number, signal: number): void {
+  check(Number(c.pidfd_send_signal(uapi.SYS_pidfd_send_signal, fd, signal, null, 0)), 'pidfd_send_signal');
+}
+
+/** The wait status of a child that has ended, which is then forgotten; undefined while it runs. @throws KernelError */
+export function reap(pid: number): number | undefined {
+  const status = new Int32Array(1);
+  return check(c.waitpid(pid, status, uapi.WNOHANG), 'waitpid', `process ${pid}`) === 0 ? undefined : status[0];
 }

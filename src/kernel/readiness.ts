@@ -7,7 +7,8 @@
  * thread is busy, and yet what a callback leaves unread is told again: it behaves as level-triggered.
  *
  * A watch does not keep the process alive unless it is asked to (`ref`). The worker starts with the first watch. At exit
- * an eventfd wakes it, because Node.js waits for its workers and this one sleeps in a system call.
+ * an eventfd wakes it, and the exit waits for its last system call: Node.js ends a worker wherever it is, and koffi, ended
+ * while it declares functions, aborts the whole process.
  */
 
 import { writeSync } from 'node:fs';
@@ -15,7 +16,7 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { isMainThread, Worker } from 'node:worker_threads';
 import * as ffi from './ffi.ts';
-import type { WorkerData } from './readiness-worker.ts';
+import { DONE, RUNNING, STARTING, STOP, type WorkerData } from './readiness-state.ts';
 import { EPOLL_EVENT_BYTES, EPOLL_EVENT_DATA } from './uapi/eventpoll.ts';
 
 export interface Watch extends Disposable {
@@ -32,12 +33,6 @@ interface Entry {
   held: boolean;
 }
 
-/** The number of the eventfd that ends the worker. */
-const STOP = 0;
-
-/** A worker that uses this module may be terminated, without an 'exit' event: then the inner one must see it by itself. */
-const TERMINATION_MS = 250;
-
 const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./readiness-worker.ts', import.meta.url)
   : new URL('./readiness-worker.js', import.meta.url);
@@ -45,6 +40,8 @@ const WORKER = import.meta.url.endsWith('.ts')
 class Readiness {
   readonly #epoll = ffi.epollCreate();
   readonly #wake = ffi.eventfd();
+  /** One number that both threads see: how far the worker is. */
+  readonly #state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #entries = new Map<number, Entry>();
   #serial = STOP;
   #holds = 0;
@@ -75,11 +72,7 @@ class Readiness {
 
   #start(): void {
     const worker = new Worker(WORKER, {
-      workerData: {
-        epoll: this.#epoll,
-        stop: STOP,
-        timeoutMs: isMainThread ? -1 : TERMINATION_MS,
-      } satisfies WorkerData,
+      workerData: { epoll: this.#epoll, state: this.#state } satisfies WorkerData,
       execArgv: [],
       env: cachedEnvironment(),
       name: 'pontoon-readiness',
@@ -87,6 +80,7 @@ class Readiness {
     worker.on('message', (ids: number[]) => this.#deliver(ids));
     // Without a worker nothing would ever be ready again: better an uncaught error than silence.
     worker.on('error', (error) => {
+      Atomics.store(this.#state, 0, DONE);
       throw error;
     });
     this.#worker = worker;
@@ -117,8 +111,12 @@ class Readiness {
     else this.#worker?.ref();
   }
 
+  /** Ends the worker: one that has not begun with system calls never will; else waits until it has made its last. */
   #stop(): void {
+    const state = Atomics.compareExchange(this.#state, 0, STARTING, DONE);
+    if (state !== RUNNING) return;
     writeSync(this.#wake, new BigUint64Array([1n]));
+    Atomics.wait(this.#state, 0, RUNNING);
   }
 }
 
@@ -136,11 +134,11 @@ let readiness: Readiness | undefined;
 /**
  * Calls back on this thread whenever `fd` can be read (or has failed or hung up), as long as it stays so. The callback
  * reads without blocking; what it throws is an uncaught exception. End the watch before the descriptor is closed.
- * @throws KernelError EEXIST where the descriptor is watched already, EPERM where it is a regular file
+ * @throws KernelError EEXIST where the descriptor is watched already, EPERM where it is a regular file; Error on a thread
+ *   other than the main one, which may be terminated without a word
  */
 export function watchReadable(fd: number, onReadable: () => void): Watch {
-  readiness ??= new Readiness();
-  return readiness.watch(fd, ffi.EPOLLIN, onReadable);
+  return readinessOfMainThread().watch(fd, ffi.EPOLLIN, onReadable);
 }
 
 /**
@@ -148,8 +146,7 @@ export function watchReadable(fd: number, onReadable: () => void): Watch {
  * both ways, watch a duplicate.
  */
 export function watchWritable(fd: number, onWritable: () => void): Watch {
-  readiness ??= new Readiness();
-  return readiness.watch(fd, ffi.EPOLLOUT, onWritable);
+  return readinessOfMainThread().watch(fd, ffi.EPOLLOUT, onWritable);
 }
 
 /** Waits until `fd` can be read; keeps the process alive meanwhile. @throws KernelError, and the reason of `signal` */
@@ -166,6 +163,12 @@ export function readable(fd: number, signal?: AbortSignal): Promise<void> {
     watch.ref();
     signal?.addEventListener('abort', onAbort);
   });
+}
+
+function readinessOfMainThread(): Readiness {
+  if (!isMainThread) throw new Error('descriptors are watched on the main thread only');
+  readiness ??= new Readiness();
+  return readiness;
 }
 
 function armed({ events }: Entry, id: number): Buffer {

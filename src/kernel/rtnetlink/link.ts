@@ -237,6 +237,11 @@ export function deleteLink(link: number | string): NetlinkRequest {
   };
 }
 
+/** Deletes a link, which may have gone before: with its peer, or with the namespace that one was in. @throws KernelError */
+export function removeLink(socket: NetlinkSocket, link: number | string): void {
+  socket.batch([deleteLink(link)], ['ENODEV']);
+}
+
 /** Deletes all links of a group in one go: hundreds cost little more than one. */
 export function deleteLinkGroup(group: number): NetlinkRequest {
   return {
