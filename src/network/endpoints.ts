@@ -71,8 +71,8 @@ export function planEndpoints(
 /** Gives back what plans took. */
 export function releasePlans({ leases, ports }: Context, plans: readonly Plan[]): void {
   for (const { endpoint } of plans) {
-    leases.release(endpoint.networkId, endpoint.ipv4);
-    leases.release(endpoint.networkId, endpoint.ipv6);
+    leases.release(endpoint.networkId, endpoint.ipv4, endpoint.id);
+    leases.release(endpoint.networkId, endpoint.ipv6, endpoint.id);
     ports.release(endpoint.ports);
   }
 }
@@ -215,9 +215,11 @@ function planEndpoint(
   const interfaceName = hasInterface
     ? chooseInterface(network, spec.interfaceName, takenInterfaces, sandbox)
     : undefined;
-  const holder = { id, name: `${sandbox.name} (${id.slice(0, 12)})` };
-  const lease = (family: 4 | 6, wanted: string | undefined): string | undefined =>
-    sandbox.running || wanted !== undefined ? leases.lease(network.id, family, holder, wanted) : undefined;
+  const holder = { id, name: sandbox.name };
+  const lease = (family: 4 | 6, wanted: string | undefined): string | undefined => {
+    if (sandbox.running) return leases.lease(network.id, family, holder, wanted);
+    return wanted === undefined ? undefined : leases.reserve(network.id, family, holder, wanted);
+  };
   let ipv4: string | undefined;
   let ipv6: string | undefined;
   try {
@@ -241,8 +243,8 @@ function planEndpoint(
       ports: bindings,
     };
   } catch (error) {
-    leases.release(network.id, ipv4);
-    leases.release(network.id, ipv6);
+    leases.release(network.id, ipv4, id);
+    leases.release(network.id, ipv6, id);
     throw error;
   }
 }

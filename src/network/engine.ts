@@ -61,6 +61,7 @@ import type {
   Sandbox,
   SandboxSpec,
   SandboxUpdate,
+  SubnetUsage,
   UnpublishSelector,
 } from './types.ts';
 import { viewEndpoint, viewNetwork, viewSandbox } from './views.ts';
@@ -184,6 +185,11 @@ export class Engine implements AsyncDisposable {
   /** @throws PontoonError network-not-found */
   inspectNetwork(ref: string): Network & { readonly endpoints: readonly Endpoint[] } {
     return viewNetwork(this.#context, this.#network(ref));
+  }
+
+  /** How full the subnets of a network are. @throws PontoonError network-not-found */
+  subnetUsage(ref: string): SubnetUsage[] {
+    return this.#context.leases.usage(this.#network(ref).id);
   }
 
   /**
@@ -416,8 +422,12 @@ function restore(context: Context, defaultNetwork: DefaultNetworkSpec, onError: 
   const { state, leases } = context;
   for (const network of state.networks) restoreSubnets(context, network);
   redefineDefault(context, defaultNetwork, onError);
-  for (const endpoint of state.endpoints.values())
-    leases.restore(endpoint, state.sandboxes.get(endpoint.sandboxId)?.name ?? endpoint.id);
+  const owned = [...state.endpoints.values()].map((endpoint) => ({
+    endpoint,
+    sandbox: state.sandboxes.get(endpoint.sandboxId),
+  }));
+  const first = owned.toSorted((a, b) => Number(b.sandbox?.running) - Number(a.sandbox?.running));
+  for (const { endpoint, sandbox } of first) leases.restore(endpoint, sandbox?.name ?? endpoint.id);
 }
 
 function matches(binding: PortBinding, { protocol, hostPort, hostAddress, port }: UnpublishSelector): boolean {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
 import { KernelError } from '../kernel/error.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
-import { deleteLink, getLink } from '../kernel/rtnetlink/link.ts';
+import { getLink, removeLink } from '../kernel/rtnetlink/link.ts';
 import type { Context } from './context.ts';
 import type { OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
@@ -154,7 +154,7 @@ function removeOrphansInside({ state }: Context, { name }: SandboxRecord, { rt }
   const orphans = ownedLinks(rt).filter(({ alias }) => !state.endpoints.has(ownerOf(alias) ?? ''));
   for (const link of orphans) {
     step(`${link.name} of ${name}: orphan`);
-    rt.request(deleteLink(link.index));
+    removeLink(rt, link.index);
   }
   return orphans.map((link) => `link ${link.name} of ${name}`);
 }

@@ -5,7 +5,7 @@
 import { PontoonError } from '../errors.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
-import { deleteLink, type Link, listLinks, setLink } from '../kernel/rtnetlink/link.ts';
+import { type Link, listLinks, removeLink, setLink } from '../kernel/rtnetlink/link.ts';
 import { writeSysctl } from '../kernel/sysctl.ts';
 import type { Context } from './context.ts';
 import type { OpenNamespace } from './drivers/driver.ts';
@@ -22,7 +22,6 @@ import {
   releasePlans,
   withSocket,
 } from './endpoints.ts';
-import { shortId } from './identity.ts';
 import { LOOPBACK_INDEX } from './interface.ts';
 import { OWNED_GROUP, ownerOf } from './ownership.ts';
 import { unchosen } from './ports.ts';
@@ -114,7 +113,7 @@ export function detachSandbox(context: Context, sandbox: SandboxRecord, membersh
   releasePlans(context, [membership]);
 }
 
-/** Ends a sandbox's stack; static addresses stay reserved, dynamic ones are given back. */
+/** Ends a sandbox's stack; those that were asked for stay reserved, the others are given back. */
 export function stopSandbox(context: Context, sandbox: SandboxRecord): void {
   if (!sandbox.running) return;
   refuseWhileShared(context, sandbox);
@@ -130,8 +129,8 @@ export function endSandbox(context: Context, sandbox: SandboxRecord): void {
     events: stopEvents(sandbox, running),
   });
   for (const { endpoint, network } of running) {
-    if (!endpoint.static.ipv4) context.leases.release(network.id, endpoint.ipv4);
-    if (!endpoint.static.ipv6) context.leases.release(network.id, endpoint.ipv6);
+    if (!endpoint.static.ipv4) context.leases.release(network.id, endpoint.ipv4, endpoint.id);
+    if (!endpoint.static.ipv6) context.leases.release(network.id, endpoint.ipv6, endpoint.id);
   }
 }
 
@@ -271,7 +270,7 @@ function leaveNamespace(
   for (const link of ownedLinks(rt)) {
     if (!gone.some(({ endpoint }) => endpoint.id === ownerOf(link.alias))) continue;
     step(`${link.name} of ${sandbox.name}: deletion`);
-    rt.request(deleteLink(link.index));
+    removeLink(rt, link.index);
   }
 }
 
@@ -333,9 +332,12 @@ function stopped(endpoint: EndpointRecord): EndpointRecord {
 /** Takes again what an endpoint gave back when its sandbox stopped. @throws PontoonError; nothing stays taken */
 function takeAgain(context: Context, sandbox: SandboxRecord, endpoint: EndpointRecord): EndpointRecord {
   const { leases, ports } = context;
-  const holder = { id: endpoint.id, name: `${sandbox.name} (${shortId(endpoint.id)})` };
+  const holder = { id: endpoint.id, name: sandbox.name };
   let { ipv4, ipv6 } = endpoint;
   try {
+    for (const reserved of [ipv4, ipv6]) {
+      if (reserved !== undefined) leases.claim(endpoint.networkId, reserved, holder, (id) => runs(context, id));
+    }
     ipv4 ??= leases.lease(endpoint.networkId, 4, holder);
     ipv6 ??= leases.lease(endpoint.networkId, 6, holder);
     const held = ports.hold(endpoint.ports, whoHas(context));
@@ -347,14 +349,18 @@ function takeAgain(context: Context, sandbox: SandboxRecord, endpoint: EndpointR
   }
 }
 
+function runs({ state }: Context, endpointId: string): boolean {
+  return state.sandboxes.get(state.endpoints.get(endpointId)?.sandboxId ?? '')?.running === true;
+}
+
 /** Gives back what `takeAgain` took. */
 function giveBack(
   { leases, ports }: Context,
   before: EndpointRecord,
   taken: Pick<EndpointRecord, 'ipv4' | 'ipv6' | 'ports'>,
 ): void {
-  if (taken.ipv4 !== before.ipv4) leases.release(before.networkId, taken.ipv4);
-  if (taken.ipv6 !== before.ipv6) leases.release(before.networkId, taken.ipv6);
+  if (taken.ipv4 !== before.ipv4) leases.release(before.networkId, taken.ipv4, before.id);
+  if (taken.ipv6 !== before.ipv6) leases.release(before.networkId, taken.ipv6, before.id);
   ports.release(taken.ports);
 }
 

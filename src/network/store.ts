@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
+import { inTransaction } from './transaction.ts';
 import type { EngineEvent, NamespaceSpec, Network, PortBinding } from './types.ts';
 
 /** The ledger keeps this many events. */
@@ -125,20 +126,14 @@ export class Store implements Disposable {
   /** Writes one operation, all or nothing, durably; returns its events as they were recorded. @throws PontoonError store */
   commit(change: Change): EngineEvent[] {
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
+      return inTransaction(this.#database, () => {
         for (const table of TABLES)
           for (const record of change[table] ?? []) this.#put[table].run(record.id, JSON.stringify(record));
         for (const id of change.removeEndpoints ?? []) this.#remove.endpoints.run(id);
         for (const id of change.removeSandboxes ?? []) this.#remove.sandboxes.run(id);
         for (const id of change.removeNetworks ?? []) this.#remove.networks.run(id);
-        const events = (change.events ?? []).map((event) => this.#recordEvent(event));
-        this.#database.exec('COMMIT');
-        return events;
-      } catch (error) {
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK'); // SQLite ends it itself when the disk is full
-        throw error;
-      }
+        return (change.events ?? []).map((event) => this.#recordEvent(event));
+      });
     } catch (cause) {
       const message = `the store ${this.#path} refused to write: ${(cause as Error).message}`;
       throw new PontoonError('store', message, { cause, subject: this.#path });

@@ -84,6 +84,15 @@ export interface Subnet {
   readonly auxAddresses: Readonly<Record<string, string>>;
 }
 
+/** How full a subnet is. */
+export interface SubnetUsage {
+  readonly subnet: string;
+  /** Addresses that no endpoint can get now: leased, the gateway's, auxiliary, the network's own, broadcast. */
+  readonly inUse: bigint;
+  /** Addresses that endpoints without a wish may get yet. */
+  readonly available: bigint;
+}
+
 export interface Network {
   /** 64 hexadecimal digits. */
   readonly id: string;

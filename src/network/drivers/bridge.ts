@@ -15,10 +15,10 @@ import {
   createAndRead,
   createBridge,
   createVeth,
-  deleteLink,
   getLink,
   type Link,
   type LinkSettings,
+  removeLink,
   setBridgePort,
   setLink,
 } from '../../kernel/rtnetlink/link.ts';
@@ -258,7 +258,7 @@ function remakeRoom(
   { endpoint }: Attachment,
 ): void {
   step(`${endpoint.hostInterface}: remains`);
-  if (outer !== undefined) host.rt.request(deleteLink(outer.index));
+  if (outer !== undefined) removeLink(host.rt, outer.index);
   const rest = getLink(sandbox.rt, endpoint.interfaceName!);
   if (rest === undefined) return;
   if (inner?.mac !== endpoint.mac) {
@@ -268,7 +268,7 @@ function remakeRoom(
       { subject: rest.name },
     );
   }
-  sandbox.rt.request(deleteLink(rest.index));
+  removeLink(sandbox.rt, rest.index);
 }
 
 /** Stops a port at once: deleting the link comes a few milliseconds later. */

@@ -96,7 +96,7 @@ export const macvlanDriver: NetworkDriver = {
     const socket = sandbox.namespace.enter(() => new NetlinkSocket(NETLINK_ROUTE));
     host.reaper.run(async () => {
       using rt = socket;
-      await rt.batchAsync([deleteLink(link.index)]);
+      await rt.batchAsync([deleteLink(link.index)], ['ENODEV']); // its namespace may go meanwhile
     });
   },
 

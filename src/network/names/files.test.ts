@@ -24,6 +24,11 @@ test('/etc/hosts is as Docker writes it', () => {
   );
 });
 
+test('/etc/hosts has the bare name of a host whose name is fully qualified', () => {
+  const text = renderHosts({ hostname: 'a.b.c', addresses: [{ address: '172.17.0.2' }], ipv6: false });
+  expect(text).toContain('172.17.0.2\ta.b.c a\n');
+});
+
 test('/etc/hosts without IPv6 has no IPv6 line', () => {
   const addresses = [{ address: '172.17.0.2' }, { address: 'fd00::2' }];
   const text = renderHosts({ hostname: 'web', addresses, ipv6: false });

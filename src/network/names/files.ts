@@ -28,7 +28,8 @@ const LOCALHOST: readonly (readonly [address: string, names: string])[] = [
 /** The text of /etc/hosts. Own addresses come last, the fully qualified name first on each line. */
 export function renderHosts(file: HostsFile): string {
   const { hostname, domainName, ipv6 = true } = file;
-  const own = domainName ? [`${hostname}.${domainName}`, hostname] : [hostname];
+  // The host name may be a fully qualified one itself.
+  const own = [...(domainName ? [`${hostname}.${domainName}`] : []), hostname, hostname.replace(/\..*/, '')];
   const lines = [
     ...LOCALHOST,
     ...(file.extraHosts ?? []).map(({ name, address }) => [address, name] as const),

@@ -7,6 +7,7 @@
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readTransientFile } from '../../kernel/transient-file.ts';
 import type { NamespaceId, Process } from './types.ts';
 
 export const HOST_PATH = '/proc/thread-self/ns/net';
@@ -74,12 +75,7 @@ export function nameProcesses(pids: readonly number[]): Process[] {
 }
 
 export function commandOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
+  return readTransientFile(`/proc/${pid}/comm`)?.trimEnd();
 }
 
 function listProcesses(): number[] {
