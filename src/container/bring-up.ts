@@ -5,18 +5,19 @@
  * left.
  */
 
-import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { step } from '../network/step.ts';
+import { allOrFirstError } from './all-or-first-error.ts';
 import { resolveBundle } from './bundle.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
 import { logSizeBytes } from './log-options.ts';
 import { endMonitor } from './monitors.ts';
 import { startStack, stopStack } from './networking.ts';
+import { removeTree } from './remove-tree.ts';
 import { mountRoot, type RootPaths, unmountRoot } from './rootfs.ts';
-import { attach, type BundleInput } from './runtime/index.ts';
+import { type BundleInput, ProcessStreams } from './runtime/index.ts';
 import { detachSharedMemory } from './shm.ts';
 import { mountVolumes } from './volume-contents.ts';
 
@@ -25,7 +26,7 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
   const { paths } = context;
   const { id, name, spec } = entry.record;
   const directory = paths.run(id);
-  await mkdir(paths.container(id), { recursive: true, mode: 0o710 });
+  mkdirSync(paths.container(id), { recursive: true, mode: 0o710 });
   const runtime = await context.runtime();
   entry.process = await runtime.launch({
     id,
@@ -40,9 +41,21 @@ export async function raise(context: Context, entry: Entry): Promise<void> {
     stdinOnce: spec.stdinOnce === true,
   });
   step(`container ${name}: attach`);
-  await entry.attachments.connect((options) => attach(directory, options, { lingers: spec.stdinOnce === true }));
+  await entry.attachments.begin(() => connectStreams(context, entry));
   step(`container ${name}: process`);
-  await runtime.startProcess(id);
+  await beginProcess(context, entry);
+}
+
+/** Lets the process that waits become the program. @throws PontoonError start-failed */
+export async function beginProcess(context: Context, entry: Entry): Promise<void> {
+  await (await context.runtime()).startProcess(entry.id);
+  entry.begunMs = performance.now();
+}
+
+/** The streams of a container's process. @throws KernelError where there is none */
+export function connectStreams({ paths }: Context, { id, record }: Entry): Promise<ProcessStreams> {
+  const { stdinOnce = false, tty = false } = record.spec;
+  return ProcessStreams.connect(paths.run(id), { stdinOnce: stdinOnce && !tty });
 }
 
 /** Makes all that a container runs in, and says what the runtime is to be told. */
@@ -72,7 +85,7 @@ export async function mountRootOf({ images, paths }: Context, entry: Entry): Pro
 /** Takes away what a start made, as far as it is there. */
 export async function takeDown(context: Context, entry: Entry): Promise<void> {
   endHealth(entry);
-  await Promise.all([stopStack(context, entry), endProcess(context, entry)]);
+  await allOrFirstError([stopStack(context, entry), endProcess(context, entry)]);
   step(`container ${entry.record.name}: root`);
   unmountRoot({ id: entry.id, runRoot: context.paths.runRoot });
 }
@@ -96,19 +109,9 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
     await endMonitor(directory);
     step(`container ${entry.record.name}: run directory`);
     detachSharedMemory(paths, entry.id);
-    await rm(directory, { recursive: true });
+    await removeTree(directory);
   }
   entry.process = undefined;
   entry.bundle = undefined;
-  for (const name of [entry.id, `${entry.id}.claimed`]) await rm(join(paths.exits, name), { force: true });
-}
-
-/** Waits for all, then throws the first error. */
-async function allOrFirstError<T extends readonly unknown[]>(
-  promises: {
-    readonly [K in keyof T]: Promise<T[K]>;
-  },
-): Promise<T> {
-  await Promise.allSettled(promises);
-  return (await Promise.all(promises)) as unknown as T;
+  for (const name of [entry.id, `${entry.id}.claimed`]) rmSync(join(paths.exits, name), { force: true });
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Sandbox } from '../network/types.ts';
 import { type Context, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
+import { fixedHosts } from './networking.ts';
 import type { RootPaths } from './rootfs.ts';
 import { type BundleInput, findDevices, findInit, processEnvironment, resolveUser } from './runtime/index.ts';
 import { sharedMemory } from './shm.ts';
@@ -51,17 +52,13 @@ export async function resolveBundle(context: Context, entry: Entry, surroundings
 }
 
 /** On the host's stack a container has the host's names, and those that were added for it. */
-async function filesOf(
-  { paths }: Context,
-  { namespace, files }: Sandbox,
-  { record }: Entry,
-): Promise<Sandbox['files']> {
+async function filesOf(context: Context, { namespace, files }: Sandbox, { record }: Entry): Promise<Sandbox['files']> {
   if (namespace !== 'host') return files;
-  const directory = paths.run(record.id);
+  const directory = context.paths.run(record.id);
   const hosts = join(directory, 'hosts');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await copyFile('/etc/hosts', hosts);
-  const lines = (record.spec.extraHosts ?? []).map(([name, address]) => `${address}\t${name}\n`);
+  const lines = fixedHosts(context, record.spec).map(([name, address]) => `${address}\t${name}\n`);
   await appendFile(hosts, lines.join(''));
   return { ...files, hosts };
 }

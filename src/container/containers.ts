@@ -13,10 +13,11 @@ import type { Readable } from 'node:stream';
 import type { Engine } from '../network/engine.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PortBindingSpec, UnpublishSelector } from '../network/types.ts';
 import type { ExtractOptions } from './archive.ts';
+import { connectStreams } from './bring-up.ts';
 import { type Context, emit, type Log, Paths, wrongState } from './context.ts';
 import { create } from './create.ts';
 import type { Entry } from './entry.ts';
-import { createExec, inspectExec, resizeExec, startExec } from './execs.ts';
+import { createExec, idsOfExecs, inspectExec, leaveExecs, resizeExec, startExec } from './execs.ts';
 import { followExits } from './exits.ts';
 import { copyIn, copyOut, exportRoot, statIn } from './files.ts';
 import { Gate } from './gate.ts';
@@ -24,12 +25,13 @@ import type { Images } from './images/index.ts';
 import { start } from './lifecycle.ts';
 import { readLog } from './logs.ts';
 import { joinNetwork, leaveNetwork } from './memberships.ts';
+import { addLinks, linksById } from './networking.ts';
 import { isPruned, type PruneFilter } from './prune.ts';
 import { reconcileAtStart, startByPolicy } from './reconcile-at-start.ts';
 import { hasProcess, isActive } from './record.ts';
 import { type RemoveOptions, remove } from './removal.ts';
 import { changes, rootPaths } from './rootfs.ts';
-import { attach, Runtime, resize } from './runtime/index.ts';
+import { Runtime, resize } from './runtime/index.ts';
 import { type Sizes, sizeBelow } from './sizes.ts';
 import { readUsage } from './stats.ts';
 import { kill, killNow, pause, restart, type StopOptions, stop, unpause } from './stopping.ts';
@@ -46,6 +48,7 @@ import type {
   Exec,
   ExecSpec,
   ExitResult,
+  LinkSpec,
   LogEntry,
   LogOptions,
   PathStat,
@@ -207,15 +210,17 @@ export class Containers implements AsyncDisposable {
   }
 
   /**
-   * Connects to the streams of a container; of one that does not run, to those that it will have.
+   * Connects to the streams of a container; of one that does not run, to those that it will have. One whose standard
+   * input was not opened has none.
    * @throws PontoonError container-not-found
    */
-  async attach(ref: string, options: AttachOptions): Promise<Attachment> {
-    const { paths, log } = this.#context;
+  async attach(ref: string, asked: AttachOptions): Promise<Attachment> {
+    const { log } = this.#context;
     const entry = this.#find(ref);
+    const options = { ...asked, stdin: asked.stdin === true && entry.record.spec.openStdin === true };
     emit(this.#context, entry, 'attach');
     if (entry.process !== undefined && hasProcess(entry.record)) {
-      return attach(paths.run(entry.id), options, { lingers: entry.record.spec.stdinOnce === true });
+      return entry.attachments.join(() => connectStreams(this.#context, entry), options);
     }
     return entry.attachments.wait(options, (error) => log.warn(`a stream of ${entry.record.name}: ${error.message}`));
   }
@@ -243,16 +248,27 @@ export class Containers implements AsyncDisposable {
     return resizeExec(this.#context, id, rows, columns);
   }
 
+  /** The commands in a container that have not ended, by ID. @throws PontoonError container-not-found */
+  execIds(ref: string): string[] {
+    return idsOfExecs(this.#context, this.#find(ref));
+  }
+
   /** @throws PontoonError exec-not-found */
   inspectExec(id: string): Exec {
     return inspectExec(this.#context, id);
   }
 
-  /** What it wrote, as far as its log has it. @throws PontoonError container-not-found; container-state without a log */
-  logs(ref: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void> {
+  /** @throws PontoonError container-not-found; container-state without a log */
+  requireLog(ref: string): void {
     const entry = this.#find(ref);
     if (entry.record.spec.logging?.driver === 'none')
       throw wrongState(entry, 'configured logging driver does not support reading');
+  }
+
+  /** What it wrote, as far as its log has it. @throws the same as `requireLog` */
+  logs(ref: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void> {
+    this.requireLog(ref);
+    const entry = this.#find(ref);
     return readLog(this.#context.paths.log(entry.id), options, entry.ended());
   }
 
@@ -304,9 +320,18 @@ export class Containers implements AsyncDisposable {
     return { rwBytes, rootBytes: images.find(record.imageId).sizeBytes + rwBytes };
   }
 
-  /** Attaches it to a network, live. @throws PontoonError; nothing has changed then */
-  connect(ref: string, network: string, spec: EndpointSpec = {}): Promise<Endpoint> {
-    return this.#inTurn(ref, (entry) => joinNetwork(this.#context, entry, network, spec));
+  /** Attaches it to a network, live, where others may be linked to it. @throws PontoonError; nothing has changed then */
+  connect(ref: string, network: string, spec: EndpointSpec = {}, links: readonly LinkSpec[] = []): Promise<Endpoint> {
+    return this.#inTurn(ref, async (entry) => {
+      const byId = linksById(this.#context.table, links); // before anything has changed
+      const endpoint = await joinNetwork(this.#context, entry, network, spec);
+      await addLinks(
+        this.#context,
+        entry,
+        byId.map((link) => ({ ...link, network: endpoint.networkId })),
+      );
+      return endpoint;
+    });
   }
 
   /** Takes it off a network, live. @throws PontoonError endpoint-not-found */
@@ -349,6 +374,8 @@ export class Containers implements AsyncDisposable {
       entry.forgetNextStart();
       entry.health?.[Symbol.dispose]();
     }
+    leaveExecs(this.#context);
+    await Promise.all(entries.map(({ attachments }) => attachments.close()));
     this.#store[Symbol.dispose]();
   }
 

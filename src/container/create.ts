@@ -12,7 +12,7 @@ import type { Entry } from './entry.ts';
 import { logSizeBytes } from './log-options.ts';
 import { checkBinds, planMounts } from './mounts.ts';
 import { checkContainerName, pickName } from './names.ts';
-import { sandboxSpec } from './networking.ts';
+import { linksById, sandboxSpec } from './networking.ts';
 import type { ContainerRecord } from './record.ts';
 import { dismantle } from './removal.ts';
 import { commandLine, resolveSpec } from './resolve.ts';
@@ -71,13 +71,14 @@ function planRecord(
   id: string,
   image: Image,
 ): ContainerRecord {
-  const { name, links = [] } = spec;
+  const { name, links = [], waitingPorts = [], ...rest } = spec;
   const network = spec.network === undefined ? undefined : withId(table, spec.network);
   const resolved = resolveSpec(
     {
-      ...spec,
+      ...rest,
+      name,
       ...(network === undefined ? {} : { network }),
-      links: links.map(({ container, alias }) => ({ container: table.find(container).id, alias })),
+      links: linksById(table, links),
     },
     image.config,
     { name, hostname: spec.hostname || defaultHostname(table, id, network) },
@@ -99,6 +100,7 @@ function planRecord(
     restartCount: 0,
     stoppedByHand: false,
     removesVolumes: false,
+    ...(waitingPorts.length > 0 && { waitingPorts }),
   };
 }
 

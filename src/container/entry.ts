@@ -20,6 +20,8 @@ export class Entry {
   readonly attachments = new Attachments();
   /** The first process in the container, and its monitor; undefined while there is none. */
   process: Monitored | undefined;
+  /** When the program was let go, by performance.now(); undefined where an earlier daemon did so. */
+  begunMs: number | undefined;
   /** The image's root below the container's; '' while this process has not mounted it. */
   lower = '';
   /** What the runtime was told of this run. */

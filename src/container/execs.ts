@@ -3,8 +3,8 @@
  * it, live as long as their container runs, and are forgotten with the daemon.
  */
 
-import { rm } from 'node:fs/promises';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { PontoonError } from '../errors.ts';
 import { newId } from '../network/identity.ts';
 import { isOrdinaryEnd } from './attachments.ts';
@@ -12,6 +12,7 @@ import { mountRootOf } from './bring-up.ts';
 import { resolveBundle } from './bundle.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
+import { removeTree } from './remove-tree.ts';
 import { type Execution, execProcess, readHost, resize, resolveUser, startExitCode } from './runtime/index.ts';
 import type { Attachment, AttachOptions, Exec, ExecSpec } from './types.ts';
 import { mountsWithSources } from './view.ts';
@@ -27,6 +28,8 @@ export interface ExecEntry {
   readonly spec: ExecSpec;
   state: 'created' | 'starting' | 'running' | 'ended';
   pid: number;
+  /** While it runs. */
+  execution: Execution | undefined;
   exitCode: number | undefined;
 }
 
@@ -34,7 +37,15 @@ export interface ExecEntry {
 export function createExec(context: Context, entry: Entry, spec: ExecSpec): Exec {
   requireRunning(entry);
   if (spec.command.length === 0) throw new PontoonError('bad-value', 'No exec command specified');
-  const exec: ExecEntry = { id: newId(), entry, spec, state: 'created', pid: 0, exitCode: undefined };
+  const exec: ExecEntry = {
+    id: newId(),
+    entry,
+    spec,
+    state: 'created',
+    pid: 0,
+    execution: undefined,
+    exitCode: undefined,
+  };
   context.execs.set(exec.id, exec);
   emitExec(context, exec, `exec_create: ${spec.command.join(' ')}`);
   return view(exec);
@@ -62,7 +73,11 @@ export async function startExec(
   const execution = await execute(context, exec, detach ? undefined : { stdin, stdout, stderr });
   const report = (error: Error): void => context.log.error(`exec ${id}: ${error.message}`);
   const ended = follow(context, exec, execution).catch(report);
-  return execution.attachment && endingAfter(execution.attachment, ended, report);
+  const { attachment } = execution;
+  if (attachment === undefined) return undefined;
+  // Whoever has said all at a terminal hears no more, and need not wait.
+  const left = exec.spec.tty === true && attachment.stdin ? finished(attachment.stdin).catch(() => ended) : ended;
+  return endingAfter(attachment, left, report);
 }
 
 /** The streams end when the exit code is known: whoever has read all of them may ask for it. */
@@ -104,6 +119,18 @@ export async function runCommand(
   }
 }
 
+/** Those that were made in a container and have not ended. */
+export function idsOfExecs({ execs }: Context, entry: Entry): string[] {
+  return [...execs.values()].filter((exec) => exec.entry === entry && exec.state !== 'ended').map(({ id }) => id);
+}
+
+/** Lets go of all: they run on, and are forgotten. */
+export function leaveExecs({ execs }: Context): void {
+  const left = [...execs.values()];
+  execs.clear();
+  for (const { execution } of left) execution?.[Symbol.dispose]();
+}
+
 /** @throws PontoonError exec-not-found, container-state */
 export async function resizeExec(context: Context, id: string, rows: number, columns: number): Promise<void> {
   const exec = find(context, id);
@@ -128,7 +155,9 @@ async function execute(context: Context, exec: ExecEntry, attach: AttachOptions 
     });
     exec.state = 'running';
     exec.pid = execution.pid;
+    exec.execution = execution;
     emitExec(context, exec, `exec_start: ${spec.command.join(' ')}`);
+    if (!context.execs.has(id)) execution[Symbol.dispose](); // all was closed meanwhile
     return execution;
   } catch (error) {
     if (error instanceof Error) end(context, exec, startExitCode(error, EXEC_FAILED));
@@ -136,17 +165,19 @@ async function execute(context: Context, exec: ExecEntry, attach: AttachOptions 
   }
 }
 
-/** Resolves with its exit code when it has ended; -1 where nobody knows. */
+/** Resolves with its exit code when it has ended; -1 where nobody knows, or we have let go of it. */
 async function follow(context: Context, exec: ExecEntry, { exitCode }: Execution): Promise<number> {
   const code = (await exitCode) ?? -1;
+  if (!context.execs.has(exec.id)) return code;
   end(context, exec, code);
   emitExec(context, exec, 'exec_die', { exitCode: String(code) });
-  await rm(context.paths.exec(exec.id), { recursive: true, force: true });
+  await removeTree(context.paths.exec(exec.id));
   return code;
 }
 
 function end({ execs }: Context, exec: ExecEntry, exitCode: number): void {
   exec.state = 'ended';
+  exec.execution = undefined;
   exec.exitCode = exitCode;
   setTimeout(() => execs.delete(exec.id), KEPT_MS).unref();
 }

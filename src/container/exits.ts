@@ -44,8 +44,8 @@ export async function followExits(context: Context): Promise<Disposable> {
 }
 
 /** How a container ended that nobody watched; undefined when conmon has not said. */
-export async function findExit({ exits }: Paths, id: string): Promise<ExitRecord | undefined> {
-  return (await readExit(exits, id)) ?? readExit(exits, `${id}.claimed`);
+export function findExit({ exits }: Paths, id: string): ExitRecord | undefined {
+  return readExit(exits, id) ?? readExit(exits, `${id}.claimed`);
 }
 
 function hasLostMonitor(paths: Paths, entry: Entry): boolean {
@@ -58,6 +58,6 @@ function hasLostMonitor(paths: Paths, entry: Entry): boolean {
  */
 async function endUnmonitored(context: Context, entry: Entry): Promise<void> {
   if (!hasLostMonitor(context.paths, entry)) return;
-  const exit = await findExit(context.paths, entry.id);
+  const exit = findExit(context.paths, entry.id);
   await died(context, entry, exit ?? { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
 }

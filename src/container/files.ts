@@ -8,6 +8,7 @@
 import { once } from 'node:events';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
+import { PontoonError } from '../errors.ts';
 import { type ExtractOptions, readArchive, readRoot, statPath, writeArchive } from './archive.ts';
 import { mountRootOf } from './bring-up.ts';
 import { type Context, emit } from './context.ts';
@@ -37,7 +38,13 @@ export async function copyIn(
   tar: Readable,
   options: ExtractOptions = {},
 ): Promise<void> {
-  await withRoot(context, entry, path, (root, inner) => writeArchive(root, inner, tar, options));
+  try {
+    await withRoot(context, entry, path, (root, inner) => writeArchive(root, inner, tar, options));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
+    const message = `${path} of container ${entry.record.name} is marked read-only: copy to a place that can be written`;
+    throw new PontoonError('mode-conflict', message, { cause: error, subject: path });
+  }
   emit(context, entry, 'extract-to-dir', { path });
 }
 

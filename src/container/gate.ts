@@ -1,6 +1,6 @@
 /**
- * @module A gate that lets only so many through at a time. Starting a process holds the event loop up for some
- * milliseconds; fifty at once would hold it up fifty times as long, and be done no sooner.
+ * @module A gate that lets only so many through at a time. What begins processes keeps the processors busy; fifty at once
+ * would be done no sooner, and each of them later.
  */
 
 export class Gate {

@@ -3,6 +3,7 @@
  */
 
 import { type Context, emit } from './context.ts';
+import { abortAfter } from './delays.ts';
 import type { Entry } from './entry.ts';
 import { runCommand } from './execs.ts';
 import { checkCommand, HealthMonitor, type HealthResult } from './health.ts';
@@ -45,7 +46,7 @@ async function runCheck(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Pick<HealthResult, 'exitCode' | 'output'>> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const late = AbortSignal.any([signal, abortAfter(timeoutMs)]);
   try {
     const { exitCode, output } = await runCommand(context, entry, command, { bytes: OUTPUT_BYTES, signal: late });
     if (exitCode !== undefined) return { exitCode, output };

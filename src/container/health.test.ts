@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkCommand, type HealthResult, judge } from './health.ts';
+import { checkCommand, HealthMonitor, type HealthResult, judge } from './health.ts';
 import type { Health } from './types.ts';
 
 const STARTING: Health = { status: 'starting', failingStreak: 0, log: [] };
@@ -26,6 +26,23 @@ test('the last five results are kept', () => {
   let health = STARTING;
   for (let at = 0; at < 7; at++) health = judge(health, result(0, at), SPEC, 0);
   expect(health.log.map(({ startMs }) => startMs)).toEqual([2, 3, 4, 5, 6]);
+});
+
+test('a check that is far away does not come at once', async () => {
+  let checks = 0;
+  using _monitor = new HealthMonitor({
+    spec: { test: ['CMD', 'x'], intervalNs: 1000 * 3600 * 1e9 },
+    startedMs: Date.now(),
+    check: async () => {
+      checks++;
+      return result(0, 0);
+    },
+    isPaused: () => false,
+    onStatus: () => {},
+    onError: () => {},
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(checks).toBe(0);
 });
 
 test('the command', () => {

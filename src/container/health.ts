@@ -5,6 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { delayMs } from './delays.ts';
 import type { Health, HealthcheckSpec } from './types.ts';
 
 const SECOND_NS = 1e9;
@@ -72,7 +73,7 @@ export class HealthMonitor implements Disposable {
   async #run({ spec, startedMs, check, isPaused, onStatus }: HealthOptions): Promise<void> {
     const { signal } = this.#end;
     for (;;) {
-      await sleep(this.#intervalMs(spec, startedMs), undefined, { signal, ref: false });
+      await sleep(delayMs(this.#intervalMs(spec, startedMs)), undefined, { signal, ref: false });
       if (isPaused()) continue;
       const result = await check((spec.timeoutNs || DEFAULTS.timeoutNs) / 1e6, signal);
       signal.throwIfAborted();

@@ -5,7 +5,7 @@
  * away all that the start made. All of it happens in the container's turn.
  */
 
-import { raise, takeDown } from './bring-up.ts';
+import { endProcess, raise, takeDown } from './bring-up.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import { monitorHealth } from './health-checks.ts';
@@ -30,7 +30,7 @@ export async function start(context: Context, entry: Entry): Promise<boolean> {
 export async function died(context: Context, entry: Entry, { code: exitCode, finishedMs }: ExitRecord): Promise<void> {
   const { table, paths } = context;
   if (!hasProcess(entry.record)) return;
-  const oomKilled = await ranOutOfMemory(paths.run(entry.id));
+  const oomKilled = ranOutOfMemory(paths.run(entry.id));
   const { spec, startedMs = finishedMs } = entry.record;
   const again = entry.restarts === 0 && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
   table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
@@ -38,13 +38,30 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
   if (oomKilled) emit(context, entry, 'oom');
   const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
   emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
+  await tryTakeDown(context, entry);
+  entry.waits.exited({ exitCode });
+  if (again) planNextStart(context, entry, finishedMs - startedMs);
+  else if (spec.autoRemove === true && entry.restarts === 0) await removeEnded(context, entry);
+}
+
+/** What is left is taken away before the next start, or by the removal, which must come all the same. */
+async function tryTakeDown(context: Context, entry: Entry): Promise<void> {
   try {
     await takeDown(context, entry);
-  } finally {
-    entry.waits.exited({ exitCode });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    context.log.error(`what is left of container ${entry.record.name} is not taken away: ${error.message}`);
   }
-  if (again) planNextStart(context, entry, finishedMs - startedMs);
-  else if (spec.autoRemove === true && entry.restarts === 0) await remove(context, entry, { volumes: true });
+}
+
+/** Removes one with `--rm`; who waits for that hears also of a failure. */
+async function removeEnded(context: Context, entry: Entry): Promise<void> {
+  try {
+    await remove(context, entry, { volumes: true });
+  } catch (error) {
+    entry.waits.removed({ exitCode: entry.record.exitCode, error: (error as Error).message });
+    throw error;
+  }
 }
 
 /** Plans the start that the restart policy asks for. */
@@ -82,18 +99,17 @@ async function run(context: Context, entry: Entry, restartCount: number): Promis
     error: '',
   });
   try {
+    await endProcess(context, entry); // what the end before could not take away
     await context.gate.run(() => raise(context, entry));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    await takeDown(context, entry).catch((failure: Error) =>
-      context.log.error(`what is left of a start of ${entry.record.name} is not taken away: ${failure.message}`),
-    );
+    await tryTakeDown(context, entry);
     const exitCode = startExitCode(error);
     const phase = before === 'created' ? 'created' : 'exited';
     table.commit(entry, { phase, startedMs, exitCode, error: error.message });
     entry.attachments.end();
     entry.waits.exited({ exitCode, error: error.message });
-    if (entry.record.spec.autoRemove === true) await remove(context, entry, { volumes: true });
+    if (entry.record.spec.autoRemove === true) await removeEnded(context, entry);
     throw error;
   }
   emit(context, entry, 'start');

@@ -1,10 +1,17 @@
 /**
- * @module Options of a container's log, as `--log-opt` gives them.
+ * @module How a container's log is kept, and its options, as `--log-driver` and `--log-opt` give them.
  *
  * `max-size` is where conmon begins the log anew. There is one file: what `max-file` says beyond that is not kept.
  */
 
 import { PontoonError } from '../errors.ts';
+
+/** How logs are kept: 'local' is the same as the first, which is the default. */
+export const LOG_DRIVERS = ['json-file', 'local', 'none'] as const;
+export const [USUAL_LOG_DRIVER] = LOG_DRIVERS;
+/** What Docker's drivers know. All but `max-size` change nothing here. */
+export const LOG_OPTIONS: readonly string[] =
+  'max-size max-file compress labels labels-regex env env-regex tag mode max-buffer-size'.split(' ');
 
 const UNITS = ['', 'k', 'm', 'g', 't'];
 

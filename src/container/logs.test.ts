@@ -96,4 +96,5 @@ test('a follower goes when its signal comes, or its time is up', async () => {
   const forever = new Promise(() => {});
   expect(await read({ follow: true, signal: AbortSignal.timeout(50) }, forever)).toEqual(['one\n']);
   expect(await read({ follow: true, untilNs: BigInt(Date.now() + 50) * 1_000_000n }, forever)).toEqual(['one\n']);
+  expect(await read({ follow: true, untilNs: BigInt(Date.now()) * 1_000_000n }, forever)).toEqual(['one\n']);
 });

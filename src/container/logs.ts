@@ -9,6 +9,7 @@
 import { watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { abortAfter } from './delays.ts';
 import type { LogEntry, LogOptions } from './types.ts';
 
 const BLOCK_BYTES = 64 * 1024;
@@ -26,7 +27,9 @@ export async function* readLog(
   options: LogOptions,
   ended: Promise<unknown> = Promise.resolve(),
 ): AsyncGenerator<LogEntry, void> {
-  const { sinceNs, untilNs, follow = false } = options;
+  const { sinceNs, untilNs } = options;
+  const isPast = untilNs !== undefined && untilNs <= BigInt(Date.now()) * 1_000_000n;
+  const follow = options.follow === true && !isPast;
   if (options.tail === 0 && !follow) return;
   using changes = follow ? watchLog(path, ended, endOfReading(options)) : undefined;
   await using log = new LogFile(path);
@@ -55,7 +58,7 @@ function isWanted({ stream }: LogEntry, { stdout, stderr }: LogOptions): boolean
 /** When a follower goes: by its signal, or because the time is up. */
 function endOfReading({ signal, untilNs }: LogOptions): AbortSignal | undefined {
   if (untilNs === undefined) return signal;
-  const timeout = AbortSignal.timeout(Math.max(0, Number(untilNs / 1_000_000n) - Date.now()));
+  const timeout = abortAfter(Number(untilNs / 1_000_000n) - Date.now());
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 

@@ -3,9 +3,11 @@
  * was started by an earlier daemon is found again.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processEndsWithin, processStat } from '../kernel/pidfd.ts';
+import { readTransientFile } from '../kernel/transient-file.ts';
 
 const CONMON_PID = 'conmon.pid';
 const CONTAINER_PID = 'container.pid';
@@ -35,8 +37,9 @@ export function isMonitored(directory: string, { conmonPid }: Monitored): boolea
 export async function endMonitor(directory: string): Promise<void> {
   const conmonPid = readPid(join(directory, CONMON_PID));
   if (conmonPid === undefined) return;
-  for (const deadline = Date.now() + PATIENCE_MS; isMonitorOf(conmonPid, directory); await sleep(POLL_MS)) {
-    if (Date.now() > deadline) kill(conmonPid);
+  while (isMonitorOf(conmonPid, directory)) {
+    const hasEnded = await processEndsWithin(conmonPid, PATIENCE_MS);
+    if (!hasEnded && isMonitorOf(conmonPid, directory)) kill(conmonPid);
   }
 }
 
@@ -75,7 +78,7 @@ function processes(): number[] {
 
 /** Empty where the process has gone, or is a zombie. */
 function commandLine(pid: number): string[] {
-  return readOrUndefined(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
+  return readTransientFile(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
 }
 
 function isConmon([program]: readonly string[]): boolean {
@@ -98,22 +101,11 @@ function kill(pid: number): void {
 
 /** Whether a process runs; a zombie does not. */
 export function isAlive(pid: number): boolean {
-  const state = readOrUndefined(`/proc/${pid}/stat`)?.split(') ').at(-1)?.[0];
-  return state !== undefined && state !== 'Z' && state !== 'X';
+  const state = processStat(pid)?.state ?? 'X';
+  return state !== 'Z' && state !== 'X';
 }
 
 function readPid(path: string): number | undefined {
-  const pid = Number(readOrUndefined(path));
+  const pid = Number(readTransientFile(path));
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-}
-
-/** A process, or its file, may go at any time. */
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ESRCH'].includes(code)) return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@
  * in /etc/hosts on top of the engine's own. The sandbox has the container's ID and name.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { PontoonError } from '../errors.ts';
 import type { InitialEndpoint } from '../network/engine.ts';
 import { DEFAULT_NETWORK } from '../network/networks.ts';
@@ -11,7 +12,7 @@ import { type Context, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import { type ContainerRecord, isActive } from './record.ts';
 import type { Table } from './table.ts';
-import type { NetworkModeSpec, ResolvedSpec } from './types.ts';
+import type { LinkSpec, NetworkModeSpec, ResolvedSpec } from './types.ts';
 
 /** The label by which a sandbox is known to be a container's. */
 export const CONTAINER_LABEL = 'org.pontoon.container';
@@ -123,7 +124,7 @@ function isIn(port: number, range: readonly number[]): boolean {
 }
 
 /** The lines that the user asked for; 'host-gateway' is the host's address on the default network. */
-function fixedHosts({ engine }: Context, { extraHosts = [] }: ResolvedSpec): HostLine[] {
+export function fixedHosts({ engine }: Context, { extraHosts = [] }: ResolvedSpec): HostLine[] {
   return extraHosts.map(([name, address]) => [name, address === 'host-gateway' ? hostGateway(engine) : address]);
 }
 
@@ -146,11 +147,31 @@ function linkedBy(table: Table, { id }: Entry): Entry[] {
   );
 }
 
-/** Old links (daemon/links_linux.go): the other's alias, hostname and name, with its address on a network of both. */
+/** The same links by IDs: a reference may mean another container tomorrow. @throws PontoonError container-not-found */
+export function linksById(table: Table, links: readonly LinkSpec[]): LinkSpec[] {
+  return links.map((link) => ({ ...link, container: table.find(link.container).id }));
+}
+
+/** Links by IDs, which it has from now on. @throws PontoonError container-state */
+export async function addLinks(context: Context, entry: Entry, added: readonly LinkSpec[]): Promise<void> {
+  const { spec } = entry.record;
+  const kept = (spec.links ?? []).filter((one) => !added.some((other) => isDeepStrictEqual(one, other)));
+  if (added.length > 0) context.table.commit(entry, { spec: { ...spec, links: [...kept, ...added] } });
+  if (entry.process !== undefined && entry.record.spec.links?.length) await updateHosts(context, entry);
+}
+
+/**
+ * Old links (daemon/links_linux.go): the other's alias, hostname and name, with its address on a network of both. On the
+ * default network the other has to run; elsewhere its names come when it does.
+ */
 function linkLines({ engine, table }: Context, { id, record }: Entry): HostLine[] {
-  const own = new Set(engine.inspectSandbox(id).endpoints.map(({ networkId }) => networkId));
-  return (record.spec.links ?? []).flatMap(({ container, alias }): HostLine[] => {
-    const other = table.find(container);
+  const { endpoints } = engine.inspectSandbox(id);
+  const own = new Set(endpoints.map(({ networkId }) => networkId));
+  const isOnDefault = endpoints.some(({ networkName }) => networkName === DEFAULT_NETWORK);
+  return (record.spec.links ?? []).flatMap(({ container, alias, network }): HostLine[] => {
+    const mustRun = isOnDefault && network === undefined;
+    const other = mustRun ? table.find(container) : table.get(container);
+    if (other === undefined || (!mustRun && !isActive(other.record))) return [];
     if (!isActive(other.record))
       throw wrongState(
         other,
@@ -158,7 +179,9 @@ function linkLines({ engine, table }: Context, { id, record }: Entry): HostLine[
       );
     const address = engine
       .inspectSandbox(other.id)
-      .endpoints.find(({ networkId, ipv4 }) => own.has(networkId) && ipv4 !== undefined)
+      .endpoints.find(
+        ({ networkId, ipv4 }) => own.has(networkId) && networkId === (network ?? networkId) && ipv4 !== undefined,
+      )
       ?.ipv4?.split('/')[0];
     if (address === undefined) return [];
     return [...new Set([alias, other.record.spec.hostname, other.record.name])].map((name) => [name, address]);

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '../network/types.ts';
-import { takeDown } from './bring-up.ts';
+import { beginProcess, takeDown } from './bring-up.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
 import { findExit, UNKNOWN_EXIT_CODE } from './exits.ts';
@@ -93,7 +93,7 @@ async function repairSandbox(context: Context, { record }: Entry, sandbox: Sandb
 async function findAgain(context: Context, entry: Entry): Promise<void> {
   const { paths } = context;
   const { id } = entry;
-  const exit = await findExit(paths, id);
+  const exit = findExit(paths, id);
   if (exit !== undefined) return died(context, entry, exit);
   const found = findMonitored(paths.run(id));
   if (found === undefined) {
@@ -107,7 +107,7 @@ async function findAgain(context: Context, entry: Entry): Promise<void> {
 
 async function finishStart(context: Context, entry: Entry): Promise<void> {
   try {
-    await (await context.runtime()).startProcess(entry.id);
+    await beginProcess(context, entry);
   } catch (error) {
     await died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
     throw error;

@@ -3,14 +3,15 @@
  * the next opening goes on with what is marked.
  */
 
-import { rm } from 'node:fs/promises';
 import { PontoonError } from '../errors.ts';
 import { step } from '../network/step.ts';
+import { allOrFirstError } from './all-or-first-error.ts';
 import { endProcess } from './bring-up.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import { stopSharers } from './networking.ts';
 import { isActive } from './record.ts';
+import { removeTree } from './remove-tree.ts';
 import { removeRoot } from './rootfs.ts';
 
 export interface RemoveOptions {
@@ -49,11 +50,11 @@ export async function dismantle(context: Context, entry: Entry): Promise<void> {
   const { table, paths } = context;
   const { id, name, removesVolumes } = entry.record;
   entry.attachments.end();
-  await Promise.all([removeStack(context, entry), endProcess(context, entry)]);
+  await allOrFirstError([removeStack(context, entry), endProcess(context, entry)]);
   step(`container ${name}: upper directory`);
   await removeRoot({ id, ...paths.roots });
   step(`container ${name}: data directory`);
-  await rm(paths.container(id), { recursive: true, force: true });
+  await removeTree(paths.container(id));
   if (removesVolumes) await removeAnonymousVolumes(context, entry);
   table.delete(entry);
 }

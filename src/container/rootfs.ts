@@ -9,7 +9,6 @@
  */
 
 import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
@@ -17,6 +16,7 @@ import { KernelError } from '../kernel/error.ts';
 import { detachMount, mount } from '../kernel/mounts.ts';
 import { isOpaque, isWhiteout, mountOverlay, splitOverlayPaths } from '../kernel/overlayfs.ts';
 import { diskError } from './disk.ts';
+import { removeTree } from './remove-tree.ts';
 import type { Change, Container } from './types.ts';
 
 export interface RootOptions {
@@ -66,8 +66,7 @@ export function unmountRoot({ id, runRoot }: Pick<RootOptions, 'id' | 'runRoot'>
 /** Removes what the container wrote, and the mount where it is still there. @throws KernelError; Error of rm */
 export async function removeRoot({ id, dataRoot, runRoot }: RootOptions): Promise<void> {
   unmountRoot({ id, runRoot });
-  for (const path of [join(dataRoot, 'roots', id), join(memoryPath(runRoot), 'roots', id)])
-    await rm(path, { recursive: true, force: true });
+  for (const path of [join(dataRoot, 'roots', id), join(memoryPath(runRoot), 'roots', id)]) await removeTree(path);
 }
 
 /** A tmpfs of our own, for what must not be on the file system of the host's root. Returns its path. @throws KernelError */

@@ -5,16 +5,22 @@
 
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalChildOf } from '../kernel/pidfd.ts';
+import { fateOfSignal, type SignalFate } from '../kernel/signal-masks.ts';
 import { type Context, emit, wrongState } from './context.ts';
+import { delayMs } from './delays.ts';
 import type { Entry } from './entry.ts';
 import { start } from './lifecycle.ts';
-import { isAlive } from './monitors.ts';
+import { isAlive, type Monitored } from './monitors.ts';
 import { hasProcess, isActive } from './record.ts';
 import { parseSignal } from './signals.ts';
 
 const DEFAULT_STOP_SECONDS = 10;
 /** The kernel ends a killed process at once, unless it hangs in a system call. */
-const KILL_SECONDS = 10;
+const KILL_MS = 10_000;
+/** A program has its signal handlers, if it has any, so long after its start. */
+const HANDLERS_MS = 1000;
+const POLL_MS = 2;
 const { SIGKILL } = constants.signals;
 
 export interface StopOptions {
@@ -29,6 +35,7 @@ export async function stop(context: Context, entry: Entry, options: StopOptions 
   const { spec } = entry.record;
   const signal = parseSignal(options.signal ?? spec.stopSignal ?? 'SIGTERM');
   const seconds = options.timeoutSeconds ?? spec.stopTimeoutSeconds ?? DEFAULT_STOP_SECONDS;
+  let deadlineMs = Number.POSITIVE_INFINITY;
   let ending: Promise<unknown> = Promise.resolve();
   const stopped = await entry.turn.run(async () => {
     if (!isActive(entry.record)) return false;
@@ -36,12 +43,15 @@ export async function stop(context: Context, entry: Entry, options: StopOptions 
     else {
       ending = entry.waits.nextExit();
       context.table.commit(entry, { stoppedByHand: true });
+      // Counted from its turn, for which it may have waited long.
+      if (seconds >= 0) deadlineMs = performance.now() + seconds * 1000;
+      if (seconds !== 0) await noticing(entry, signal);
       await send(context, entry, signal);
     }
     return true;
   });
   if (!stopped) return false;
-  if (!(await endsWithin(ending, seconds))) {
+  if (!(await endsBefore(ending, deadlineMs))) {
     await entry.turn.run(() => (hasProcess(entry.record) ? send(context, entry, SIGKILL) : undefined));
     await endsAfterKill(entry, ending);
   }
@@ -59,6 +69,7 @@ export function kill(context: Context, entry: Entry, name = 'SIGKILL'): Promise<
     if (phase === 'restarting') return cancelRestart(context, entry);
     const ends = signal === SIGKILL || signal === parseSignal(spec.stopSignal ?? 'SIGTERM');
     if (ends) context.table.commit(entry, { stoppedByHand: true });
+    await noticing(entry, signal);
     await send(context, entry, signal);
   });
 }
@@ -121,16 +132,34 @@ async function resume(context: Context, entry: Entry): Promise<void> {
   emit(context, entry, 'unpause');
 }
 
+/** Waits for a process that has only just begun until it would notice a signal, which is lost otherwise. */
+async function noticing({ process, begunMs, record }: Entry, signal: number): Promise<void> {
+  if (process === undefined || begunMs === undefined || record.phase === 'paused') return;
+  let before: SignalFate | undefined;
+  while (performance.now() - begunMs < HANDLERS_MS) {
+    const fate = fateOfSignal(process.pid, signal);
+    if (fate === 'noticed' || (fate === 'held' && before === 'held')) return;
+    before = fate;
+    await sleep(POLL_MS);
+  }
+}
+
 /** One that has just ended needs no signal; a frozen one gets it when it goes on. */
 async function send(context: Context, entry: Entry, signal: number): Promise<void> {
-  const runtime = await context.runtime();
-  try {
-    await runtime.signal(entry.id, signal);
-  } catch (error) {
-    if (entry.process !== undefined && isAlive(entry.process.pid)) throw error;
-  }
+  if (entry.process !== undefined) await sendTo(context, entry.id, entry.process, signal);
   emit(context, entry, 'kill', { signal: String(signal) });
   if (entry.record.phase === 'paused') await resume(context, entry);
+}
+
+/** Its conmon is its parent; where that has been killed, the runtime knows whether it is the same process still. */
+async function sendTo(context: Context, id: string, { pid, conmonPid }: Monitored, signal: number): Promise<void> {
+  if (signalChildOf(conmonPid, pid, signal)) return;
+  const runtime = await context.runtime();
+  try {
+    await runtime.signal(id, signal);
+  } catch (error) {
+    if (isAlive(pid)) throw error;
+  }
 }
 
 function cancelRestart({ table }: Context, entry: Entry): void {
@@ -139,14 +168,16 @@ function cancelRestart({ table }: Context, entry: Entry): void {
 }
 
 async function endsAfterKill(entry: Entry, ending: Promise<unknown>): Promise<void> {
-  if (await endsWithin(ending, KILL_SECONDS)) return;
+  if (await endsBefore(ending, performance.now() + KILL_MS)) return;
   throw wrongState(entry, `tried to kill container ${entry.id}, but did not receive an exit event`);
 }
 
-async function endsWithin(ending: Promise<unknown>, seconds: number): Promise<boolean> {
-  if (seconds < 0) return ending.then(() => true);
+async function endsBefore(ending: Promise<unknown>, deadlineMs: number): Promise<boolean> {
+  if (deadlineMs === Number.POSITIVE_INFINITY) return ending.then(() => true);
   const timer = new AbortController();
-  const late = sleep(seconds * 1000, false, { signal: timer.signal }).catch(() => false); // it ended: nobody asks
+  const leftMs = delayMs(deadlineMs - performance.now());
+  // While the containers are open they keep this process alive; when they are closed, this shall not. Aborted: nobody asks.
+  const late = sleep(leftMs, false, { signal: timer.signal, ref: false }).catch(() => false);
   const ended = await Promise.race([ending.then(() => true), late]);
   timer.abort();
   return ended;

@@ -60,7 +60,7 @@ export class Table {
   commit(entry: Entry, change: Partial<ContainerRecord>): void {
     const record = { ...entry.record, ...change };
     step(`container ${record.name}: record`);
-    this.#store.put(record);
+    this.#store.put(record, entry.record);
     entry.record = record;
   }
 

@@ -6,7 +6,16 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
-import type { Endpoint, EndpointSpec, Protocol } from '../network/types.ts';
+import type { Endpoint, EndpointSpec, PortBindingSpec, Protocol } from '../network/types.ts';
+
+/** A name for another container. */
+export interface LinkSpec {
+  /** A reference to the other container. */
+  readonly container: string;
+  readonly alias: string;
+  /** The ID of the network that it leads through. Default: any; if both are on the default network, the other has to run. */
+  readonly network?: string;
+}
 
 /** What runs in a container, on top of what its image says. */
 export interface ContainerSpec {
@@ -14,6 +23,8 @@ export interface ContainerSpec {
   readonly name?: string;
   /** A reference to an image: name, tag or ID. */
   readonly image: string;
+  /** Published on the first network that it joins and that can publish. Default: none. */
+  readonly waitingPorts?: readonly PortBindingSpec[];
   /** Default: the image's. Empty: none. */
   readonly entrypoint?: readonly string[];
   /** The arguments after the entrypoint. Default: the image's, unless an entrypoint is given. */
@@ -48,8 +59,8 @@ export interface ContainerSpec {
   readonly dnsOptions?: readonly string[];
   /** More lines for /etc/hosts; the address 'host-gateway' stands for the gateway of the default network. */
   readonly extraHosts?: readonly (readonly [name: string, address: string])[];
-  /** Old links: another container of the default network is known here by an alias. */
-  readonly links?: readonly { readonly container: string; readonly alias: string }[];
+  /** Old links: another container on a network of both is known here by an alias. */
+  readonly links?: readonly LinkSpec[];
   readonly mounts?: readonly MountSpec[];
   readonly tmpfs?: Readonly<Record<string, string>>;
   /** Containers whose volumes and binds this one gets too: 'name', 'name:ro'. */
@@ -83,6 +94,8 @@ export type NetworkModeSpec =
   /** Another container's (a reference). */
   | { readonly mode: 'container'; readonly container: string };
 
+export type ReadOnlyBelow = 'no' | 'if-possible' | 'always';
+
 export interface MountSpec {
   readonly type: 'bind' | 'volume' | 'tmpfs';
   /** A path of the host (bind), a volume's name (volume; absent: a new anonymous one). */
@@ -91,6 +104,10 @@ export interface MountSpec {
   readonly readOnly?: boolean;
   /** bind. Default: 'rprivate'. */
   readonly propagation?: string;
+  /** bind: what is mounted below the source comes along. Default: true. */
+  readonly recursive?: boolean;
+  /** bind, read-only: what is mounted below is, too. 'if-possible' is where the kernel can. Default: 'no'. */
+  readonly readOnlyBelow?: ReadOnlyBelow;
   /** bind: make the source when it is not there, as -v does and --mount does not. */
   readonly createSource?: boolean;
   /** volume: do not copy what the image has at the target into an empty volume. */
@@ -247,6 +264,9 @@ export interface Mount {
   readonly target: string;
   readonly readOnly: boolean;
   readonly propagation: string;
+  /** As in MountSpec. */
+  readonly recursive?: boolean;
+  readonly readOnlyBelow?: ReadOnlyBelow;
 }
 
 /** How a run ended. */

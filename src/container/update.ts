@@ -37,7 +37,11 @@ export async function update(context: Context, entry: Entry, { resources, restar
   const { spec, phase } = entry.record;
   if (phase === 'removing')
     throw wrongState(entry, `Container ${entry.id} is marked for removal and cannot be "update"`);
-  if (resources !== undefined && hasProcess(entry.record)) await (await context.runtime()).update(entry.id, resources);
+  if (resources !== undefined) {
+    const conflict = conflictOf(spec.resources ?? {}, resources);
+    if (conflict !== undefined) throw wrongState(entry, `Cannot update container ${entry.id}: ${conflict}`);
+    if (hasProcess(entry.record)) await (await context.runtime()).update(entry.id, together(spec.resources, resources));
+  }
   context.table.commit(entry, {
     spec: {
       ...spec,
@@ -46,4 +50,25 @@ export async function update(context: Context, entry: Entry, { resources, restar
     },
   });
   emit(context, entry, 'update');
+}
+
+/** Why limits cannot change so, in Docker's words (container/container_unix.go, UpdateContainer). */
+function conflictOf(now: ResourceSpec, change: ResourceSpec): string | undefined {
+  const swap = now.memorySwapBytes ?? 0;
+  if (change.memorySwapBytes === undefined && swap > 0 && (change.memoryBytes ?? 0) > swap) {
+    return 'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time';
+  }
+  const conflict = (what: string, other: string): string =>
+    `Conflicting options: ${what} cannot be updated as ${other} has already been set`;
+  if (change.cpuPeriodUs && now.nanoCpus) return conflict('CPU Period', 'NanoCPUs');
+  if (change.cpuQuotaUs && now.nanoCpus) return conflict('CPU Quota', 'NanoCPUs');
+  if (change.nanoCpus && now.cpuPeriodUs) return conflict('Nano CPUs', 'CPU Period');
+  if (change.nanoCpus && now.cpuQuotaUs) return conflict('Nano CPUs', 'CPU Quota');
+  return undefined;
+}
+
+/** A change with what it must be seen together with: the default for swap comes from the limit of memory. */
+function together(now: ResourceSpec | undefined, change: ResourceSpec): ResourceSpec {
+  if (change.memoryBytes === undefined || now?.memorySwapBytes === undefined) return change;
+  return { memorySwapBytes: now.memorySwapBytes, ...change };
 }

@@ -13,7 +13,7 @@ export class Waits {
     return waitIn(this.#exit, signal);
   }
 
-  /** Resolves when the container is gone. @throws the signal's reason */
+  /** Resolves when the container is gone, or with the error why it is not. @throws the signal's reason */
   removal(signal?: AbortSignal): Promise<ExitResult> {
     return waitIn(this.#removal, signal);
   }

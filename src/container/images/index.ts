@@ -97,6 +97,16 @@ export class Images {
     return toImage(this.#find(ref));
   }
 
+  /** The ID of the image that a reference stands for now; undefined where there is none. */
+  identify(ref: string): string | undefined {
+    try {
+      return this.#find(ref).id;
+    } catch (error) {
+      if (PontoonError.is(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** How an image was made, newest step first. @throws PontoonError image-not-found */
   history(ref: string): HistoryEntry[] {
     return historyOf(this.#find(ref));

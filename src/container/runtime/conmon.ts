@@ -7,63 +7,74 @@
  * @see conmon(8), src/conmon.c
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { closeSync, writeSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { PontoonError } from '../../errors.ts';
+import { KernelError } from '../../kernel/error.ts';
+import { type Child, spawn } from '../../kernel/spawn.ts';
 import { programMissing } from '../program-path.ts';
-import { programEnvironment } from './program.ts';
+import { programEnvironment, readPipe } from './program.ts';
 import { type SyncMessage, SyncPipe } from './sync-pipe.ts';
 
 /** Descriptors of the child; conmon closes those from 5 on before it tells an exit code. */
+const STDERR_FD = 2;
 const SYNC_FD = 3;
 const START_FD = 4;
 const ATTACH_FD = 5;
 
 /** A conmon that has begun, and has not been told to go on yet. */
 export class Conmon implements Disposable {
-  readonly #child: ChildProcess;
+  readonly #child: Child;
+  readonly #streams: Readable[] = [];
   readonly #sync: SyncPipe;
   readonly #attach: SyncPipe | undefined;
+  #start: number | undefined;
   #errors = '';
-  #missing = false;
   #proceeded = false;
 
-  /** @throws what spawn throws (ENOENT, EAGAIN) by the first `report` */
+  /** @throws PontoonError program-missing, program where the system has no room for it */
   constructor(
     path: string,
     args: readonly string[],
     options: { readonly directory: string; readonly waitsForAttach?: boolean },
   ) {
     const { directory, waitsForAttach = false } = options;
-    this.#child = spawn(path, args, {
-      cwd: directory, // where it leaves the file `oom`
-      detached: true,
-      env: {
-        ...programEnvironment(),
-        _OCI_SYNCPIPE: String(SYNC_FD),
-        _OCI_STARTPIPE: String(START_FD),
-        ...(waitsForAttach ? { _OCI_ATTACHPIPE: String(ATTACH_FD) } : {}),
-      },
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...(waitsForAttach ? (['pipe'] as const) : [])],
-    });
-    this.#child.on('error', (error: NodeJS.ErrnoException) => {
-      this.#missing = error.code === 'ENOENT' || error.code === 'EACCES';
-      this.#errors = error.message;
-    });
-    // Without descriptors to spare, spawn makes none of the pipes; the types do not know that.
-    if ((this.#child.stdio as unknown) === undefined) throw this.#failure('too many files are open');
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#errors += text;
-    });
-    this.#sync = new SyncPipe(this.#pipe(SYNC_FD) as Readable);
-    this.#attach = waitsForAttach ? new SyncPipe(this.#pipe(ATTACH_FD) as Readable) : undefined;
-    this.#start.on('error', () => {}); // a conmon that has failed does not read: `report` says why
+    try {
+      this.#child = spawn(path, {
+        args,
+        directory, // where it leaves the file `oom`
+        session: true,
+        environment: {
+          ...programEnvironment(),
+          _OCI_SYNCPIPE: String(SYNC_FD),
+          _OCI_STARTPIPE: String(START_FD),
+          ...(waitsForAttach ? { _OCI_ATTACHPIPE: String(ATTACH_FD) } : {}),
+        },
+        descriptors: ['null', 'null', 'output', 'output', 'input', ...(waitsForAttach ? (['output'] as const) : [])],
+      });
+    } catch (error) {
+      if (KernelError.isKernel(error, 'ENOENT', 'EACCES')) throw programMissing('conmon', 'conmon');
+      if (KernelError.isKernel(error)) throw this.#failure(error.message);
+      throw error;
+    }
+    this.#start = this.#child.pipes.get(START_FD);
+    this.#read(STDERR_FD)
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        this.#errors += text;
+      });
+    this.#sync = new SyncPipe(this.#read(SYNC_FD));
+    this.#attach = waitsForAttach ? new SyncPipe(this.#read(ATTACH_FD)) : undefined;
   }
 
   /** Lets it go on; with an attach pipe, a second time. */
   proceed(): void {
     this.#proceeded = true;
-    this.#start.write('\0');
+    try {
+      if (this.#start !== undefined) writeSync(this.#start, '\0');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error; // it has failed: `report` says why
+    }
   }
 
   /** Waits until its attach socket listens. @throws PontoonError program */
@@ -81,21 +92,18 @@ export class Conmon implements Disposable {
   /** We have heard all that we need; it lives on, unless it was never told to go on. */
   [Symbol.dispose](): void {
     if (!this.#proceeded) this.#child.kill('SIGKILL');
-    for (const stream of this.#child.stdio) stream?.destroy();
-    this.#child.unref();
+    for (const stream of this.#streams) stream.destroy();
+    if (this.#start !== undefined) closeSync(this.#start);
+    this.#start = undefined;
   }
 
-  #pipe(fd: number): Readable | Writable {
-    // The type of `stdio` knows five of them.
-    return (this.#child.stdio as readonly unknown[])[fd] as Readable | Writable;
-  }
-
-  get #start(): Writable {
-    return this.#pipe(START_FD) as Writable;
+  #read(descriptor: number): Readable {
+    const stream = readPipe(this.#child.pipes.get(descriptor)!);
+    this.#streams.push(stream);
+    return stream;
   }
 
   #failure(why = 'it ended without a word'): PontoonError {
-    if (this.#missing) return programMissing('conmon', 'conmon');
     const words = this.#errors.trim() || why;
     return new PontoonError('program', `conmon failed: ${words.replaceAll(/\[conmon:\w\]: /g, '')}`, {
       subject: 'conmon',

@@ -5,8 +5,8 @@
  * The files stay until they are dealt with, so that an exit while nobody looked is found later.
  */
 
-import { existsSync, type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { existsSync, type FSWatcher, readFileSync, renameSync, rmSync, statSync, watch } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface ExitRecord {
@@ -61,11 +61,10 @@ export async function watchExits(
 }
 
 /** The exit code that conmon left in a directory, as for an exec; undefined while there is none. */
-export async function readExit(directory: string, name: string): Promise<ExitRecord | undefined> {
+export function readExit(directory: string, name: string): ExitRecord | undefined {
   const path = join(directory, name);
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    return { code: Number(text), finishedMs: Math.round(mtimeMs) };
+    return { code: Number(readFileSync(path, 'utf8')), finishedMs: Math.round(statSync(path).mtimeMs) };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -77,7 +76,7 @@ async function deal(directory: string, id: string, onExit: OnExit): Promise<void
   const claimed = `${id}${CLAIMED}`;
   await finish(directory, id, claimed, onExit);
   try {
-    await rename(join(directory, id), join(directory, claimed));
+    renameSync(join(directory, id), join(directory, claimed));
   } catch (error) {
     if (isMissing(error)) return; // the event of a file that we have dealt with
     throw error;
@@ -86,10 +85,10 @@ async function deal(directory: string, id: string, onExit: OnExit): Promise<void
 }
 
 async function finish(directory: string, id: string, claimed: string, onExit: OnExit): Promise<void> {
-  const exit = await readExit(directory, claimed);
+  const exit = readExit(directory, claimed);
   if (exit === undefined) return;
   await onExit(id, exit);
-  await rm(join(directory, claimed), { force: true });
+  rmSync(join(directory, claimed), { force: true });
 }
 
 function isMissing(error: unknown): boolean {

@@ -33,6 +33,7 @@ test.each([
 
 test('a failure that is not the fault of the program has the exit code of the caller', () => {
   expect(startExitCode(new Error('unable to find user nobodyy'), 126)).toBe(126);
+  expect(startExitCode(new Error('chdir `/nosuch`: no such file or directory'), 126)).toBe(126);
   expect(startExitCode(new Error('exec: "x": executable file not found in $PATH'), 126)).toBe(127);
 });
 

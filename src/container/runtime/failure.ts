@@ -23,6 +23,7 @@ export function startFailure(step: Step, runtime: string, words: string, command
 
 /** The exit code that a container or exec has which could not start; `otherwise` where the program is not why. */
 export function startExitCode(error: Error, otherwise = 128): number {
+  if (/\bchdir\b/.test(error.message)) return otherwise;
   if (/executable file not found|no such file or directory|not a directory/i.test(error.message)) return 127;
   if (/permission denied|is a directory|exec format error/i.test(error.message)) return 126;
   return otherwise;

@@ -3,11 +3,10 @@
  *
  *   const runtime = await Runtime.open({ runRoot });
  *   const { pid } = await runtime.launch({ input: { id, spec, process, … }, directory, … });   // created, waits
- *   const streams = await attach(directory, { stdout: true });                                 // misses nothing
+ *   const streams = await ProcessStreams.connect(directory, { stdinOnce: true });              // misses nothing
  *   await runtime.startProcess(id);
  */
 
-export { attach } from './attach.ts';
 export { resize } from './control.ts';
 export { findDevices } from './devices.ts';
 export { processEnvironment } from './environment.ts';
@@ -15,8 +14,10 @@ export { type ExitRecord, readExit, watchExits } from './exits.ts';
 export { startExitCode } from './failure.ts';
 export { readHost } from './host.ts';
 export { ranOutOfMemory } from './oom.ts';
+export { ProcessStreams } from './process-streams.ts';
 export { findInit, findRuntime } from './program.ts';
 export { type ExecuteOptions, type Execution, type LaunchOptions, Runtime } from './runtime.ts';
+export { parseSeccompProfile } from './seccomp.ts';
 export { checkSecurity } from './security.ts';
 export { cgroupPath, execProcess, ociSpec } from './spec.ts';
 export type { BundleInput, BundleProcess, Device, Host, UserIds } from './types.ts';

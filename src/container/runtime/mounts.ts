@@ -4,8 +4,9 @@
  * A mount of the user wins over ours at the same place. They are ordered by depth, so that none hides another.
  */
 
+import { PontoonError } from '../../errors.ts';
 import type { Mount } from '../types.ts';
-import type { BundleInput } from './types.ts';
+import type { BundleInput, Host } from './types.ts';
 
 /** One of `mounts` in config.json. */
 export interface OciMount {
@@ -16,6 +17,8 @@ export interface OciMount {
 }
 
 export const INIT_PATH = '/sbin/docker-init';
+/** The first kernel that changes mounts with all that is below them. @see mount_setattr(2) */
+const MOUNT_SETATTR = [5, 12] as const;
 const SHM_BYTES = 64 * 1024 * 1024;
 /** These stay writable when the root is read-only. */
 const WRITABLE = ['/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue'];
@@ -26,10 +29,12 @@ const OPPOSITES: Readonly<Record<string, string>> = Object.fromEntries(
   ]),
 );
 
-export function containerMounts(input: BundleInput): OciMount[] {
+/** @throws PontoonError feature-missing where the kernel cannot do what a mount must be */
+export function containerMounts(input: BundleInput, host: Pick<Host, 'kernel'>): OciMount[] {
   const { spec } = input;
   const privileged = spec.security?.privileged === true;
-  const users = [...input.mounts.filter(({ type }) => type !== 'tmpfs').map(bindMount), ...tmpfsMounts(input)];
+  const binds = input.mounts.filter(({ type }) => type !== 'tmpfs').map((mount) => bindMount(mount, host));
+  const users = [...binds, ...tmpfsMounts(input)];
   const targets = new Set(users.map(({ destination }) => destination));
   const ours = (mounts: OciMount[]) =>
     mounts
@@ -86,9 +91,25 @@ function fileMounts({ files, initPath, spec }: BundleInput): OciMount[] {
   return mounts;
 }
 
-function bindMount({ source, target, readOnly, propagation }: Mount): OciMount {
-  const options = ['rbind', ...(readOnly ? ['ro'] : []), ...(propagation === '' ? [] : [propagation])];
-  return { destination: target, type: 'bind', source, options };
+function bindMount(mount: Mount, host: Pick<Host, 'kernel'>): OciMount {
+  const { source, target, propagation, recursive = true } = mount;
+  // With nothing below, 'rprivate' is 'private'; and crun takes the r for the whole mount's.
+  const spread = recursive ? propagation : propagation.replace(/^r/, '');
+  const options = [recursive ? 'rbind' : 'bind', ...readOnlyOptions(mount, host), spread];
+  return { destination: target, type: 'bind', source, options: options.filter((option) => option !== '') };
+}
+
+/** The runtimes' words: 'rro' is for all that is mounted below, too. */
+function readOnlyOptions(
+  { target, readOnly, recursive = true, readOnlyBelow = 'no' }: Mount,
+  { kernel: [major, minor] }: Pick<Host, 'kernel'>,
+): string[] {
+  if (!readOnly) return [];
+  if (!recursive || readOnlyBelow === 'no') return ['ro'];
+  if (major > MOUNT_SETATTR[0] || (major === MOUNT_SETATTR[0] && minor >= MOUNT_SETATTR[1])) return ['rro'];
+  if (readOnlyBelow === 'if-possible') return ['ro'];
+  const message = `${target} cannot be read-only with all that is mounted below: that needs Linux ${MOUNT_SETATTR.join('.')}`;
+  throw new PontoonError('feature-missing', message, { subject: target });
 }
 
 /** From --tmpfs and --mount type=tmpfs. */

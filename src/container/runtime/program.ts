@@ -2,7 +2,10 @@
  * @module The programs that run containers: the OCI runtime, and conmon, which stays with each container.
  */
 
-import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { spawn } from '../../kernel/spawn.ts';
 import { findProgram, programMissing, requireProgram, STANDARD_PATH } from '../program-path.ts';
 import { readHost } from './host.ts';
 
@@ -35,9 +38,14 @@ export async function findRuntime({ preferred }: { preferred?: string | undefine
   for (const name of names) {
     const path = findProgram(name);
     if (path === undefined) continue;
-    return { name, path, wrapper: cgroups === 'hybrid' && path.endsWith('crun') ? WITHOUT_CGROUP2 : [] };
+    return { name, path, wrapper: cgroups === 'hybrid' && isCrun({ path }) ? WITHOUT_CGROUP2 : [] };
   }
   throw programMissing(`the OCI runtime ${names.join(' or ')}`, names[0] ?? 'crun');
+}
+
+/** Whether a runtime has what only crun has. */
+export function isCrun({ path }: Pick<Program, 'path'>): boolean {
+  return path.endsWith('crun');
 }
 
 /** @throws PontoonError program-missing */
@@ -52,26 +60,21 @@ export async function findInit(): Promise<string> {
   return path;
 }
 
-/** Runs a program to its end; returns its output and errors. @throws what spawn throws */
-export function run(
+/** Runs a program to its end; returns its output and errors. @throws KernelError ENOENT, EAGAIN, … */
+export async function run(
   path: string,
   args: readonly string[],
 ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(path, args, { cwd: '/', env: programEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-    const output = { stdout: '', stderr: '' };
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      output.stdout += text;
-    });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      output.stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      const stderr = signal === null ? output.stderr : `ended by ${signal}`;
-      resolve({ exitCode: code ?? 128, stdout: output.stdout, stderr });
-    });
-  });
+  const descriptors = ['null', 'output', 'output'] as const;
+  const child = spawn(path, { args, environment: programEnvironment(), descriptors });
+  const [stdout = '', stderr = ''] = await Promise.all([...child.pipes.values()].map((fd) => text(readPipe(fd))));
+  const { exitCode = 128, signal } = await child.ended;
+  return { exitCode, stdout, stderr: signal === undefined ? stderr : `ended by ${signal}` };
+}
+
+/** What comes out of a pipe; the end of the stream closes it. */
+export function readPipe(fd: number): Readable {
+  return new Socket({ fd, readable: true, writable: false });
 }
 
 /** Nothing of ours leaks into what stays with a container. */

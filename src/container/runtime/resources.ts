@@ -11,6 +11,8 @@ import type { BundleInput, Host } from './types.ts';
 
 const CPU_PERIOD_US = 100_000;
 const NANO_CPUS = 1_000_000_000;
+/** No limit: there cannot be more (include/linux/threads.h, PID_MAX_LIMIT). crun writes -1 as it is, which the kernel refuses. */
+const MOST_PROCESSES = 4 * 1024 * 1024;
 
 /** linux.resources of config.json. */
 export function containerResources(input: BundleInput, host: Pick<Host, 'cgroups' | 'swapLimit'>) {
@@ -38,7 +40,7 @@ export function limits(spec: ResourceSpec, host: Pick<Host, 'cgroups' | 'swapLim
   return withoutUndefined({
     memory,
     cpu,
-    pids: spec.pidsLimit ? { limit: spec.pidsLimit } : undefined,
+    pids: spec.pidsLimit ? { limit: spec.pidsLimit > 0 ? spec.pidsLimit : MOST_PROCESSES } : undefined,
   });
 }
 

@@ -6,21 +6,23 @@
  * undone by itself: after a failed launch call deleteContainer.
  */
 
-import { mkdirSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../../errors.ts';
 import type { Attachment, AttachOptions, ResourceSpec } from '../types.ts';
-import { attach } from './attach.ts';
 import { readBundle, writeBundle } from './bundle.ts';
 import { CompiledFilters } from './compiled-filters.ts';
 import { Conmon } from './conmon.ts';
+import { passExecFifo } from './exec-fifo.ts';
 import { startFailure } from './failure.ts';
 import { readHost } from './host.ts';
-import { findConmon, findRuntime, type Program, run } from './program.ts';
+import { ProcessStreams } from './process-streams.ts';
+import { findConmon, findRuntime, isCrun, type Program, run } from './program.ts';
 import { removeRemains } from './remains.ts';
 import { limits } from './resources.ts';
+import { SealedProgram } from './sealed-program.ts';
 import { cgroupPath, type OciProcess, ociSpec } from './spec.ts';
 import type { BundleInput } from './types.ts';
 
@@ -57,11 +59,11 @@ export interface ExecuteOptions {
   readonly attach?: AttachOptions;
 }
 
-/** A process that runs in a container beside its first. */
-export interface Execution {
+/** A process that runs in a container beside its first. To dispose of it lets go of it: it runs on. */
+export interface Execution extends Disposable {
   readonly pid: number;
   readonly attachment: Attachment | undefined;
-  /** Never rejects. undefined: conmon was killed and nobody knows. */
+  /** Never rejects. undefined: nobody knows, since conmon was killed or we let go. */
   readonly exitCode: Promise<number | undefined>;
 }
 
@@ -79,6 +81,7 @@ export class Runtime {
   /** Where it finds what is too long for a command line. */
   readonly #scratch: string;
   readonly #runtime: Program;
+  readonly #sealed: SealedProgram;
   readonly #filters: CompiledFilters;
   /** Of the containers that we have launched ourselves: where they are in the cgroup tree. */
   readonly #cgroups = new Map<string, string>();
@@ -89,6 +92,7 @@ export class Runtime {
     this.#root = join(runRoot, 'runtime');
     this.#scratch = runRoot;
     this.#runtime = runtime;
+    this.#sealed = new SealedProgram(runtime.path);
     this.#filters = new CompiledFilters(this.#root);
   }
 
@@ -106,32 +110,32 @@ export class Runtime {
    */
   async launch(options: LaunchOptions): Promise<{ pid: number; conmonPid: number }> {
     const { id, directory, name = id, terminal, stdin, stdinOnce = false } = options;
-    // Nothing is awaited before the input is, so that its failure is ours at once.
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    using conmon = new Conmon(
-      this.#conmon.path,
-      [
+    const begin = (): Conmon => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const args = [
         ...this.#commonArguments(id, id, directory, name, options.exitDirectory),
         ...['--conmon-pidfile', join(directory, CONMON_PID)],
         ...logArguments(options),
         ...(terminal ? ['--terminal'] : stdin ? ['--stdin'] : []),
         ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
-      ],
-      { directory },
-    );
+      ];
+      return new Conmon(this.#conmon.path, args, { directory });
+    };
+    using conmon = await besides(options.input, begin);
     const input = await options.input;
     const config = ociSpec(input, await readHost());
-    await writeBundle(directory, this.#filters.apply(config));
+    writeBundle(directory, this.#filters.apply(config));
     this.#cgroups.set(id, cgroupPath(input));
     conmon.proceed();
     const { data: pid, message } = await conmon.report();
     if (pid <= 0) throw startFailure('create', this.name, message, input.process.args[0]);
-    const [conmonPid] = await Promise.all([readPid(join(directory, CONMON_PID)), this.#filters.learn(id, config)]);
-    return { pid, conmonPid };
+    await this.#filters.learn(id, config);
+    return { pid, conmonPid: Number(readFileSync(join(directory, CONMON_PID), 'utf8')) };
   }
 
   /** Lets the container's process run. @throws PontoonError start-failed */
   async startProcess(id: string): Promise<void> {
+    if (isCrun(this.#runtime) && passExecFifo(join(this.#root, id))) return;
     const { exitCode, stderr } = await this.#runBare(['start', id]);
     if (exitCode !== 0) throw startFailure('start', this.name, stderr);
   }
@@ -155,7 +159,7 @@ export class Runtime {
    * @throws PontoonError program
    */
   async deleteContainer(id: string, directory?: string): Promise<void> {
-    const cgroup = await this.#cgroupOf(id, directory);
+    const cgroup = this.#cgroupOf(id, directory);
     this.#cgroups.delete(id);
     if (cgroup !== undefined && (await this.#removeRemains(id, cgroup))) return;
     await this.#command('delete', '--force', id);
@@ -167,8 +171,10 @@ export class Runtime {
 
   /** Changes the limits that are given; the others stay. @throws PontoonError program */
   async update(id: string, resources: ResourceSpec): Promise<void> {
+    const changes = limits(resources, await readHost());
+    if (changes === undefined) return;
     const path = join(this.#scratch, `${id}.update.json`);
-    await writeFile(path, JSON.stringify(limits(resources, await readHost())));
+    await writeFile(path, JSON.stringify(changes));
     try {
       await this.#command('update', '--resources', path, id);
     } finally {
@@ -183,34 +189,34 @@ export class Runtime {
     const specPath = join(directory, 'process.json');
     await mkdir(exits, { recursive: true, mode: 0o700 });
     await writeFile(specPath, JSON.stringify(options.process));
-    const conmon = new Conmon(
-      this.#conmon.path,
-      [
-        ...this.#commonArguments(id, execId, directory, execId, exits),
-        ...['--exec', '--exec-attach', '--exec-process-spec', specPath, '--log-path', 'none'],
-        ...(terminal ? ['--terminal'] : options.attach?.stdin ? ['--stdin'] : []),
-      ],
-      { directory, waitsForAttach: true },
-    );
-    let attachment: Attachment | undefined;
+    const args = [
+      ...this.#commonArguments(id, execId, directory, execId, exits),
+      ...['--exec', '--exec-attach', '--exec-process-spec', specPath, '--log-path', 'none'],
+      ...(terminal ? ['--terminal'] : options.attach?.stdin ? ['--stdin'] : []),
+    ];
     try {
+      using hold = new DisposableStack();
+      const conmon = hold.use(new Conmon(this.#conmon.path, args, { directory, waitsForAttach: true }));
       conmon.proceed();
       await conmon.listening();
-      if (options.attach !== undefined) attachment = await attach(directory, options.attach);
+      let attachment: Attachment | undefined;
+      if (options.attach !== undefined) {
+        const streams = hold.use(await ProcessStreams.connect(directory, { stdinOnce: !terminal }));
+        attachment = streams.attach(options.attach);
+      }
       conmon.proceed();
       const { data: pid, message } = await conmon.report();
       if (pid <= 0) throw startFailure('exec', this.name, message, options.process.args[0]);
-      return { pid, attachment, exitCode: exitOf(conmon) };
+      const held = hold.move();
+      return { pid, attachment, exitCode: exitOf(conmon), [Symbol.dispose]: () => held.dispose() };
     } catch (error) {
-      await attachment?.[Symbol.asyncDispose]();
-      conmon[Symbol.dispose]();
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
   }
 
   #commonArguments(id: string, unique: string, directory: string, name: string, exits: string): string[] {
-    const [runtime = '', ...words] = [...this.#runtime.wrapper, this.#runtime.path, '--root', this.#root];
+    const [runtime = '', ...words] = [...this.#runtime.wrapper, this.#sealed.path(), '--root', this.#root];
     return [
       ...['--api-version', '1', '--cid', id, '--cuuid', unique, '--name', name],
       ...['--runtime', runtime, ...words.map((argument) => `--runtime-arg=${argument}`)],
@@ -221,17 +227,17 @@ export class Runtime {
 
   /** What touches cgroups, and what does not and is spared the wrapper. */
   #run(args: readonly string[]) {
-    const [path = '', ...words] = [...this.#runtime.wrapper, this.#runtime.path, '--root', this.#root, ...args];
+    const [path = '', ...words] = [...this.#runtime.wrapper, this.#sealed.path(), '--root', this.#root, ...args];
     return run(path, words);
   }
 
   #runBare(args: readonly string[]) {
-    return run(this.#runtime.path, ['--root', this.#root, ...args]);
+    return run(this.#sealed.path(), ['--root', this.#root, ...args]);
   }
 
-  async #cgroupOf(id: string, directory: string | undefined): Promise<string | undefined> {
+  #cgroupOf(id: string, directory: string | undefined): string | undefined {
     const known = this.#cgroups.get(id);
-    return known ?? (directory === undefined ? undefined : (await readBundle(directory))?.linux.cgroupsPath);
+    return known ?? (directory === undefined ? undefined : readBundle(directory)?.linux.cgroupsPath);
   }
 
   async #removeRemains(id: string, cgroup: string): Promise<boolean> {
@@ -249,6 +255,16 @@ export class Runtime {
   }
 }
 
+/** Begins while something is in the making; where it cannot begin, nothing is at work any more when that is told. */
+async function besides<T>(making: unknown, begin: () => T): Promise<T> {
+  try {
+    return begin();
+  } catch (error) {
+    await Promise.allSettled([making]);
+    throw error;
+  }
+}
+
 function logArguments({ logPath, logSizeBytes }: LaunchOptions): string[] {
   if (logPath === undefined) return ['--log-path', 'none'];
   return ['--log-path', `k8s-file:${logPath}`, ...(logSizeBytes ? ['--log-size-max', String(logSizeBytes)] : [])];
@@ -263,8 +279,4 @@ async function exitOf(conmon: Conmon): Promise<number | undefined> {
   } finally {
     conmon[Symbol.dispose]();
   }
-}
-
-async function readPid(path: string): Promise<number> {
-  return Number(await readFile(path, 'utf8'));
 }

@@ -40,7 +40,7 @@ export function ociSpec(input: BundleInput, host: Host): OciConfig {
     process: containerProcess(input, host),
     root: { path: input.rootPath, ...(spec.readOnlyRoot ? { readonly: true } : {}) },
     ...(input.sharedNamespaces.uts === undefined ? { hostname: spec.hostname } : {}),
-    mounts: containerMounts(input),
+    mounts: containerMounts(input, host),
     linux: {
       sysctl: sysctls(input),
       resources: containerResources(input, host),
