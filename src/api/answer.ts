@@ -58,8 +58,9 @@ export async function answerLines<T>(
   reply: FastifyReply,
   follow: (gone: AbortSignal) => AsyncIterable<T>,
   lineOf: (item: T) => string,
+  contentType = 'application/json',
 ): Promise<void> {
-  using answer = openAnswer(reply, 'application/json');
+  using answer = openAnswer(reply, contentType);
   for await (const item of follow(answer.signal)) {
     if (!(await answer.write(`${lineOf(item)}\n`))) return;
   }

@@ -24,7 +24,7 @@ import { addPontoonRoutes } from './pontoon.ts';
 import { addStatsRoutes } from './stats.ts';
 import { addStreamRoutes } from './streams.ts';
 import { addSystemRoutes } from './system.ts';
-import { NEGOTIATED_MINOR, readVersion, routedUrl } from './versions.ts';
+import { NEWEST_MINOR, readVersion, routedUrl } from './versions.ts';
 import { addVolumeRoutes } from './volumes.ts';
 
 /** What the daemon says of itself; the command line in its own process has less to say. */
@@ -43,6 +43,10 @@ export interface DaemonInfo {
   readonly components?: () => Promise<readonly ProgramVersion[]>;
   readonly insecureRegistries?: readonly string[];
   readonly registryMirrors?: readonly string[];
+  /** Of containers that name none. */
+  readonly logDriver?: string;
+  /** 'builtin', 'unconfined', or 'custom' for one from a file. */
+  readonly seccompProfile?: string;
 }
 
 export interface ApiDependencies {
@@ -96,12 +100,12 @@ export function createApi(dependencies: ApiDependencies): FastifyInstance {
     routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: 4096 },
   });
   const headers = {
-    'Api-Version': `1.${NEGOTIATED_MINOR}`,
+    'Api-Version': `1.${NEWEST_MINOR}`,
     'Docker-Experimental': 'false',
     Ostype: 'linux',
     Server: `Pontoon/${info.version} (linux)`,
   };
-  app.decorateRequest('apiMinor', NEGOTIATED_MINOR);
+  app.decorateRequest('apiMinor', NEWEST_MINOR);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     const version = readVersion(request.originalUrl);

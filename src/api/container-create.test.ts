@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { containerSpec } from './container-create.ts';
+import { mountSpecs } from './mount-specs.ts';
 import { parse } from './parse.ts';
 import { CREATE_BODY } from './schemas/container.ts';
 
@@ -82,6 +83,13 @@ describe('containerSpec', () => {
     [{ HostConfig: { DeviceRequests: [{}] } }, 'Pontoon does not do device requests'],
     [{ HostConfig: { Memory: 1000 } }, 'Minimum memory limit allowed is 6MB'],
     [{ HostConfig: { Memory: 1e8, MemorySwap: 1e7 } }, 'Minimum memoryswap limit should be larger than memory limit'],
+    [{ HostConfig: { OomScoreAdj: 5000 } }, 'Invalid value 5000, range for oom score adj is [-1000, 1000]'],
+    [{ HostConfig: { IpcMode: 'hots' } }, 'invalid IPC mode: hots'],
+    [
+      { HostConfig: { LogConfig: { Type: 'json-file', Config: { 'max-sizes': '1m' } } } },
+      "unknown log opt 'max-sizes'",
+    ],
+    [{ HostConfig: { MemorySwap: 1e8 } }, 'You should always set the Memory limit when using Memoryswap limit'],
     [{ HostConfig: { NanoCpus: 1e15 } }, 'Range of CPUs is from 0.01 to'],
     [{ HostConfig: { LogConfig: { Type: 'foo' } } }, "logger: no log driver named 'foo' is registered"],
     [{ StopSignal: 'FOO' }, 'Invalid signal: FOO'],
@@ -174,7 +182,7 @@ describe('networks', () => {
     });
     const { spec, warnings } = made([]);
     expect(spec.network).toEqual({ mode: 'endpoints', endpoints: [{ network: 'inside' }, { network: 'outside' }] });
-    expect(warnings).toEqual(['No port is published: no network of the container leads outside.']);
+    expect(warnings).toEqual(['No port is published until the container joins a network that leads outside.']);
   });
 
   it('keeps the host’s stack apart from networks', () => {
@@ -211,10 +219,10 @@ describe('ports', () => {
     ]);
   });
 
-  it('takes an empty list for any free port, until API 1.53', () => {
+  it('takes an empty list for any free port, in every version', () => {
     expect(published({ '80/tcp': null })).toEqual([{ protocol: 'tcp', port: 80 }]);
     expect(published({ 80: [] })).toEqual([{ protocol: 'tcp', port: 80 }]);
-    expect(published({ '80/tcp': [] }, 53)).toBeUndefined();
+    expect(published({ '80/tcp': [] }, 55)).toEqual([{ protocol: 'tcp', port: 80 }]);
   });
 
   it.each([
@@ -244,14 +252,40 @@ describe('mounts', () => {
     });
     expect(spec.mounts).toEqual([
       { type: 'volume', source: 'v1', target: '/data' },
-      { type: 'bind', source: '/srv', target: '/srv', createSource: true, readOnly: true, propagation: 'rshared' },
+      {
+        type: 'bind',
+        source: '/srv',
+        target: '/srv',
+        createSource: true,
+        readOnly: true,
+        readOnlyBelow: 'if-possible',
+        propagation: 'rshared',
+      },
       { type: 'volume', source: 'v2', target: '/two', noCopy: true },
-      { type: 'bind', source: '/a', target: '/b', readOnly: true, propagation: 'slave' },
+      { type: 'bind', source: '/a', target: '/b', readOnly: true, readOnlyBelow: 'if-possible', propagation: 'slave' },
       { type: 'volume', target: '/v', volumeLabels: { a: 'b' } },
       { type: 'tmpfs', target: '/t', sizeBytes: 5, modeBits: 0o700 },
       { type: 'volume', target: '/anon' },
       { type: 'bind', source: '/old', target: '/in', createSource: true },
     ]);
+  });
+
+  it('reads what is mounted below a bind: along or not, read-only or not', () => {
+    const below = (BindOptions: object, ReadOnly = true, minor = 48) => {
+      const mount = { Type: 'bind', Source: '/a', Target: '/b', ReadOnly, BindOptions };
+      const [{ recursive, readOnlyBelow } = {}] = mountSpecs({ Mounts: [mount] }, {}, minor);
+      return { recursive, readOnlyBelow };
+    };
+    expect(below({})).toEqual({ readOnlyBelow: 'if-possible' });
+    expect(below({}, true, 43)).toEqual({});
+    expect(below({}, false)).toEqual({});
+    expect(below({ NonRecursive: true }, false)).toEqual({ recursive: false });
+    expect(below({ ReadOnlyNonRecursive: true })).toEqual({ readOnlyBelow: 'no' });
+    const force = { ReadOnlyForceRecursive: true, Propagation: 'rprivate' };
+    expect(below(force)).toEqual({ readOnlyBelow: 'always' });
+    expect(() => below(force, false)).toThrow('mount must be read-only for ReadOnlyForceRecursive');
+    expect(() => below({ ReadOnlyForceRecursive: true })).toThrow('needs the propagation rprivate');
+    expect(() => below({ ReadOnlyNonRecursive: true }, false)).toThrow('mount must be read-only');
   });
 
   it.each([

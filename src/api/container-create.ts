@@ -7,6 +7,7 @@
 
 import { isIP } from 'node:net';
 import { posix } from 'node:path';
+import { LOG_DRIVERS, LOG_OPTIONS, USUAL_LOG_DRIVER } from '../container/log-options.ts';
 import { CAPABILITIES, containerCapabilities } from '../container/runtime/capabilities.ts';
 import { parseSignal } from '../container/signals.ts';
 import type { Container, ContainerSpec, HealthcheckSpec, NamespacesSpec, SecuritySpec } from '../container/types.ts';
@@ -32,11 +33,14 @@ export interface CreateOptions {
   readonly minor: number;
   /** Whether ports can be published on a network. Default: on every one. */
   readonly publishes?: (network: string) => boolean;
+  /** Of those who name none. Default: json-file. */
+  readonly logDriver?: string;
 }
 
+/** The first version that warns of bindings that say nothing. */
+const EMPTY_BINDINGS_MINOR = 52;
 const RUNTIMES = ['', 'runc', 'crun', 'io.containerd.runc.v2'];
-/** The first is the default; 'local' is kept the same way. */
-const LOG_DRIVERS: readonly [string, ...string[]] = ['json-file', 'local', 'none'];
+const IPC_MODES = /^(|none|private|shareable|host|container:.+)$/;
 /** Options of an endpoint and of a container that change nothing here; a client is told so. */
 const IGNORED = [
   'BlkioWeight',
@@ -50,6 +54,7 @@ const IGNORED = [
   'DeviceCgroupRules',
   'KernelMemory',
   'KernelMemoryTCP',
+  'MemorySwappiness',
 ] as const satisfies (keyof HostConfig)[];
 
 /** @throws HttpError 400 or 501 */
@@ -64,14 +69,14 @@ export function containerSpec(
   refuseUnsupported(hostConfig);
   if (unlessEmpty(config.StopSignal) !== undefined) parseSignal(config.StopSignal!);
   const network = networkMode(body, options.minor);
-  const published = portBindings(hostConfig.PortBindings ?? {}, options.minor);
+  const published = portBindings(hostConfig.PortBindings ?? {});
   const connected = withPorts(network, published, options.publishes ?? (() => true));
   const asked: Asked = { config, hostConfig };
   const spec: ContainerSpec = {
     image: config.Image!,
     network: connected ?? network,
     links: linksOf(hostConfig, NetworkingConfig),
-    mounts: mountSpecs(hostConfig, config.Volumes),
+    mounts: mountSpecs(hostConfig, config.Volumes, options.minor),
     exposedPorts: exposedPorts([
       ...Object.keys(config.ExposedPorts ?? {}),
       ...Object.keys(hostConfig.PortBindings ?? {}),
@@ -116,16 +121,18 @@ export function containerSpec(
         permissions: unlessEmpty(CgroupPermissions) ?? 'rwm',
       })),
       shmSizeBytes: shmSize(hostConfig.ShmSize),
-      logging: hostConfig.LogConfig && logging(hostConfig.LogConfig),
+      logging: hostConfig.LogConfig && logging(hostConfig.LogConfig, options.logDriver),
+      waitingPorts: connected === undefined ? published : undefined,
     }),
   };
   const unpublished =
-    connected === undefined ? ['No port is published: no network of the container leads outside.'] : [];
+    connected === undefined ? ['No port is published until the container joins a network that leads outside.'] : [];
   const discarded =
     network.mode === 'host' && published.length > 0
       ? ['Published ports are discarded when using host network mode']
       : [];
-  return { spec, warnings: [...warningsAbout(hostConfig), ...unpublished, ...discarded] };
+  const empty = options.minor >= EMPTY_BINDINGS_MINOR ? emptyBindings(hostConfig) : [];
+  return { spec, warnings: [...warningsAbout(hostConfig), ...empty, ...unpublished, ...discarded] };
 }
 
 /** What the client wrote when it created a container; nothing for one that no client created. */
@@ -172,9 +179,16 @@ function consoleSize(size: HostConfig['ConsoleSize']): HostConfig['ConsoleSize']
   return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
 }
 
-function logging({ Type, Config: options = {} }: NonNullable<HostConfig['LogConfig']>): ContainerSpec['logging'] & {} {
-  const driver = unlessEmpty(Type) ?? LOG_DRIVERS[0];
-  if (LOG_DRIVERS.includes(driver)) return { driver, options };
+function logging(
+  { Type, Config: options = {} }: NonNullable<HostConfig['LogConfig']>,
+  usual: string = USUAL_LOG_DRIVER,
+): ContainerSpec['logging'] & {} {
+  const driver = unlessEmpty(Type) ?? usual;
+  const unknown = Object.keys(options).find((option) => !LOG_OPTIONS.includes(option));
+  if (unknown !== undefined) {
+    throw badRequest(`unknown log opt '${unknown}' for ${driver} log driver: use ${LOG_OPTIONS.join(', ')}`);
+  }
+  if (LOG_DRIVERS.some((known) => known === driver)) return { driver, options };
   throw badRequest(`logger: no log driver named '${driver}' is registered: use ${LOG_DRIVERS.join(', ')}`);
 }
 
@@ -228,6 +242,10 @@ function securityOption(option: string, index: number): string[] {
 }
 
 function namespacesSpec(hostConfig: HostConfig): NamespacesSpec {
+  const { IpcMode = '' } = hostConfig;
+  if (!IPC_MODES.test(IpcMode)) {
+    throw badRequest(`invalid IPC mode: ${IpcMode}: use none, private, shareable, host or container:NAME`);
+  }
   return given({
     pid: unlessEmpty(hostConfig.PidMode),
     ipc: unlessEmpty(hostConfig.IpcMode),
@@ -248,7 +266,16 @@ function refuseUnsupported({ DeviceRequests, StorageOpt, Runtime = '', Isolation
   if (!['', 'host'].includes(UsernsMode)) throw badRequest(`invalid user namespace mode: ${UsernsMode}: use 'host'`);
 }
 
-function warningsAbout(hostConfig: HostConfig): string[] {
+/** In dockerd's words. */
+function emptyBindings({ PortBindings = {} }: HostConfig): string[] {
+  const ports = Object.keys(PortBindings).filter((key) => (PortBindings[key]?.length ?? 0) === 0);
+  if (ports.length === 0) return [];
+  return [
+    `Following container port(s) have an empty list of port-bindings: ${ports.join(', ')}. Such bindings will be discarded in a future version.`,
+  ];
+}
+
+export function warningsAbout(hostConfig: HostConfig): string[] {
   return IGNORED.filter((name) => {
     const value = hostConfig[name];
     return typeof value === 'number' ? value > 0 : value !== undefined && value.length > 0;

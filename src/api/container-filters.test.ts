@@ -7,6 +7,7 @@ import { parseFilters } from './filters.ts';
 const IMAGES = [
   { id: 'sha256:aa', tags: ['base:latest'], digests: [], layers: ['1'] },
   { id: 'sha256:bb', tags: ['img:latest'], digests: [], layers: ['1', '2'] },
+  { id: 'sha256:cc', tags: ['app:new'], digests: [], layers: ['3'] },
 ] as unknown as Image[];
 
 function named(name: string, createdMs: number, changes: Partial<Container> = {}): Container {
@@ -45,10 +46,11 @@ it.each([
   [{ volume: ['v'] }, ['healthy']],
   [{ volume: ['/t'] }, ['healthy']],
   [{ network: ['lan'] }, ['web', 'ended']],
-  [{ publish: ['81'] }, ['web', 'ended']],
-  [{ publish: ['70-80/tcp'] }, ['web', 'ended']],
-  [{ publish: ['80/udp'] }, []],
-  [{ ancestor: ['img'] }, ['web', 'ended', 'healthy']],
+  [{ publish: ['8081'] }, ['web', 'ended']],
+  [{ publish: ['8000-8080/tcp'] }, ['web', 'ended']],
+  [{ publish: ['81'] }, []],
+  [{ publish: ['8080/udp'] }, []],
+  [{ ancestor: ['img'] }, ['web', 'healthy']], // the image of `ended` has lost the name
   [{ ancestor: ['base'] }, ['web', 'ended']],
   [{ ancestor: ['sha256:bb'] }, ['web']],
   [{ before: ['web'] }, ['ended', 'healthy']],

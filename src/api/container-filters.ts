@@ -116,7 +116,7 @@ function hasVolume(filters: Filters) {
     );
 }
 
-/** Ports in the container, in both cases. */
+/** Ports in the container that are exposed, ports of the host that lead to it. */
 function hasPorts(filters: Filters, key: 'publish' | 'expose') {
   const wanted = filters.values(key).flatMap((text) => exposedPorts([text]));
   const fits = (protocol: string, [first, last]: readonly [number, number]): boolean =>
@@ -124,7 +124,7 @@ function hasPorts(filters: Filters, key: 'publish' | 'expose') {
   return ({ endpoints, spec }: Container): boolean => {
     if (!filters.has(key)) return true;
     if (key === 'expose') return spec.exposedPorts.some(({ port, protocol }) => fits(protocol, [port, port]));
-    return endpoints.some(({ ports }) => ports.some(({ port, protocol }) => fits(protocol, port)));
+    return endpoints.some(({ ports }) => ports.some(({ hostPort, protocol }) => fits(protocol, hostPort)));
   };
 }
 
@@ -146,8 +146,9 @@ function hasAncestor(filters: Filters, images: Selection['images']) {
       .filter(({ layers }) => ancestors.some((ancestor) => ancestor.layers.every((layer, at) => layers[at] === layer)))
       .map(({ id }) => id),
   );
+  const known = new Set(all.map(({ id }) => id));
   return ({ imageId, spec }: Container): boolean =>
-    fitting.has(imageId) || filters.values('ancestor').includes(spec.image);
+    fitting.has(imageId) || (!known.has(imageId) && filters.values('ancestor').includes(spec.image));
 }
 
 function isBetween(filters: Filters, containers: readonly Container[]) {

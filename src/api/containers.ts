@@ -5,18 +5,19 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Containers } from '../container/containers.ts';
-import type { Image } from '../container/types.ts';
+import type { Images } from '../container/images/index.ts';
 import { PontoonError } from '../errors.ts';
 import type { Engine } from '../network/engine.ts';
 import type { Area } from './app.ts';
-import { containerSpec } from './container-create.ts';
+import { containerSpec, warningsAbout } from './container-create.ts';
 import { CONTAINER_FILTERS, selectContainers } from './container-filters.ts';
 import { withDefaults } from './defaults.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { parseFilters } from './filters.ts';
 import { given } from './given.ts';
 import { booleanOf, integerOf, parseBody, textOf } from './parse.ts';
-import { resourceSpec, restartPolicy } from './resources.ts';
+import { requirePlatform } from './platform.ts';
+import { resourceChange, restartPolicy } from './resources.ts';
 import { CREATE_BODY, UPDATE_BODY } from './schemas/container.ts';
 import { containerInspect, containerSummary } from './views/container.ts';
 
@@ -41,11 +42,11 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
       limit: integerOf('limit', query.limit),
       images,
     });
-    const now = Date.now();
-    if (!booleanOf(query.size)) return selected.map((container) => containerSummary(container, apiMinor, now));
+    const options = { minor: apiMinor, nowMs: Date.now(), imageIdOf: imageIds(images) };
+    if (!booleanOf(query.size)) return selected.map((container) => containerSummary(container, options));
     return Promise.all(
       selected.map(async (container) =>
-        containerSummary(container, apiMinor, now, await containers.sizes(container.id)),
+        containerSummary(container, { ...options, sizes: await containers.sizes(container.id) }),
       ),
     );
   });
@@ -53,12 +54,17 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
   app.get<ById>('/containers/:id/json', async ({ params, query, apiMinor }) => {
     const container = containers.find(params.id);
     const sizes = booleanOf(query.size) ? await containers.sizes(container.id) : undefined;
-    return containerInspect(container, apiMinor, sizes);
+    return containerInspect(container, apiMinor, { sizes, execIds: containers.execIds(container.id) });
   });
 
   app.post<{ Querystring: Record<string, unknown> }>('/containers/create', async (request, reply) => {
     const name = textOf(request.query.name);
-    const options = { name, minor: request.apiMinor, publishes: (network: string) => publishes(engine, network) };
+    const options = {
+      name,
+      minor: request.apiMinor,
+      publishes: (network: string) => publishes(engine, network),
+      ...given({ logDriver: defaults?.containers.logDriver }),
+    };
     const { spec, warnings } = containerSpec(parseBody(CREATE_BODY, request), options);
     requirePlatform(images.find(spec.image), spec.image, textOf(request.query.platform));
     try {
@@ -90,10 +96,10 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
   app.post<ById>('/containers/:id/update', async (request) => {
     const body = parseBody(UPDATE_BODY, request);
     await containers.update(request.params.id, {
-      resources: resourceSpec(body),
+      resources: resourceChange(body),
       ...given({ restart: body.RestartPolicy?.Name ? restartPolicy(body.RestartPolicy) : undefined }),
     });
-    return { Warnings: [] };
+    return { Warnings: warningsAbout(body) };
   });
 
   app.post<ById>('/containers/:id/rename', async ({ params, query }, reply) => {
@@ -164,22 +170,17 @@ function publishes(engine: Engine, network: string): boolean {
   return known === undefined || (known.driver === 'bridge' && !known.internal);
 }
 
-/**
- * @param platform 'os/architecture[/variant]'; undefined or '' for any
- * @throws HttpError 404, upon which clients pull the image of that platform
- */
-function requirePlatform({ os, architecture }: Image, ref: string, platform = ''): void {
-  const [, wanted] = platform.split('/');
-  if (wanted === undefined || wanted === architecture) return;
-  const [has, asked] = [`${os}/${architecture}`, platform];
-  throw new HttpError(
-    404,
-    `image with reference ${ref} was found but its platform (${has}) does not match the specified platform (${asked})`,
-  );
-}
-
 /** A client takes a 404 for a missing image, and begins to pull it. */
 function withoutOtherNotFound(error: unknown): unknown {
   if (!PontoonError.is(error) || error.kind !== 'not-found' || error.code === 'image-not-found') return error;
   return new HttpError(400, error.message);
+}
+
+/** Which image a name stands for now, looked up once for all the containers of a list. */
+function imageIds(images: Pick<Images, 'identify'>): (name: string) => string | undefined {
+  const known = new Map<string, string | undefined>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, images.identify(name));
+    return known.get(name);
+  };
 }

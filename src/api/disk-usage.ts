@@ -5,6 +5,7 @@
 import type { Containers } from '../container/containers.ts';
 import type { Images } from '../container/images/index.ts';
 import type { Volumes } from '../container/volumes.ts';
+import { countByImage } from './image-usage.ts';
 import { containerSummary } from './views/container.ts';
 import { imageSummary } from './views/image.ts';
 import { viewVolume } from './views/volume.ts';
@@ -25,7 +26,7 @@ export interface DiskUsageQuery {
   readonly minor: number;
 }
 
-/** The first version that counts, and lists only on demand. */
+/** The first version that counts, and lists only on demand; this one lists as before, too. */
 const COUNTED_MINOR = 52;
 
 export async function diskUsage(parts: DiskUsageParts, query: DiskUsageQuery) {
@@ -37,19 +38,19 @@ export async function diskUsage(parts: DiskUsageParts, query: DiskUsageQuery) {
     wants('volume') ? volumesUsage(parts) : undefined,
   ]);
   const caches = wants('build-cache') ? counted([], { isActive: () => false, bytesOf: () => 0 }) : undefined;
-  if (minor < COUNTED_MINOR) {
-    return {
-      ...(images && { LayersSize: images.TotalSize, Images: images.Items }),
-      ...(containers && { Containers: containers.Items }),
-      ...(volumes && { Volumes: volumes.Items }),
-      ...(caches && { BuildCache: caches.Items }),
-    };
-  }
+  const lists = {
+    ...(images && { LayersSize: images.TotalSize, Images: images.Items }),
+    ...(containers && { Containers: containers.Items }),
+    ...(volumes && { Volumes: volumes.Items }),
+    ...(caches && { BuildCache: caches.Items }),
+  };
+  if (minor < COUNTED_MINOR) return lists;
   const shown = <T extends { readonly Items: unknown }>({ Items, ...counts }: T) => ({
     ...counts,
     ...(verbose && { Items }),
   });
   return {
+    ...(minor === COUNTED_MINOR && !verbose && lists),
     ...(images && { ImageUsage: shown(images) }),
     ...(containers && { ContainerUsage: shown(containers) }),
     ...(volumes && { VolumeUsage: shown(volumes) }),
@@ -59,11 +60,11 @@ export async function diskUsage(parts: DiskUsageParts, query: DiskUsageQuery) {
 
 function imagesUsage({ containers, images }: DiskUsageParts, minor: number) {
   const { totalBytes, sharedBytes } = images.diskUsage();
-  const using = containers.list();
+  const counts = countByImage(containers.list());
   const summaries = images.list().map((image) => ({
     ...imageSummary(image, minor),
     SharedSize: sharedBytes.get(image.id) ?? 0,
-    Containers: using.filter(({ imageId }) => imageId === image.id).length,
+    Containers: counts.get(image.id) ?? 0,
   }));
   const usage = counted(summaries, {
     isActive: ({ Containers }) => Containers > 0,
@@ -78,7 +79,9 @@ async function containersUsage({ containers }: DiskUsageParts, minor: number) {
   const summaries = await Promise.all(
     containers
       .list()
-      .map(async (container) => containerSummary(container, minor, now, await containers.sizes(container.id))),
+      .map(async (container) =>
+        containerSummary(container, { minor, nowMs: now, sizes: await containers.sizes(container.id) }),
+      ),
   );
   return counted(summaries, {
     isActive: ({ State }) => ['running', 'paused', 'restarting'].includes(State),

@@ -35,7 +35,7 @@ function sysctlsOf(text: string): Record<string, string> {
     text.split(',').map((setting) => {
       const [, name, value] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
       if (name === undefined) throw badRequest(`option ${SYSCTLS} cannot have '${setting}': write name=value`);
-      return [name, value!];
+      return [name.replace('.ifname.', '.IFNAME.'), value!]; // the docker command line has it in lower case
     }),
   );
 }

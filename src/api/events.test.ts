@@ -97,7 +97,7 @@ test('an event as Docker shows it', () => {
     id: 'abc',
     attributes,
   });
-  expect(viewEvent(started)).toEqual({
+  expect(viewEvent(started, 48)).toEqual({
     status: 'start',
     id: 'abc',
     from: 'busybox',
@@ -108,5 +108,5 @@ test('an event as Docker shows it', () => {
     time: 1_700_000_000,
     timeNano: 1_700_000_000_123_456_789n,
   });
-  expect(viewEvent(event(1))).not.toHaveProperty('status');
+  expect(viewEvent(event(1), 48)).not.toHaveProperty('status');
 });

@@ -7,13 +7,16 @@
  */
 
 import type { FastifyInstance } from 'fastify';
+import { abortAfter } from '../container/delays.ts';
 import type { ContainerEvent } from '../container/types.ts';
 import type { Engine } from '../network/engine.ts';
 import type { EngineEvent } from '../network/types.ts';
 import { answerLines } from './answer.ts';
 import type { ApiDependencies } from './app.ts';
 import { badRequest } from './errors.ts';
+import { exactNumber } from './exact-number.ts';
 import { type Filters, parseFilters } from './filters.ts';
+import { given } from './given.ts';
 import { timeOf } from './parse.ts';
 
 const KEPT = 1024;
@@ -88,11 +91,10 @@ export class EventHub {
   }
 }
 
-/** Aborts at a time, at once where it is past. Far times are never reached by a daemon's timer. */
+/** Aborts at a time, at once where it is past. */
 function timeout(untilNs: bigint): AbortSignal {
   const waitMs = Number(untilNs / NS_PER_MS) - Date.now();
-  if (waitMs <= 0) return AbortSignal.abort();
-  return waitMs > 2 ** 31 - 1 ? new AbortController().signal : AbortSignal.timeout(waitMs);
+  return waitMs <= 0 ? AbortSignal.abort() : abortAfter(waitMs);
 }
 
 /** What Docker tells too; sandboxes and ports are for /pontoon/events. */
@@ -100,6 +102,24 @@ function ofEngine({ type, action, id, attributes, timeMs }: EngineEvent): ApiEve
   if (type !== 'network') return undefined;
   const driver = attributes.type === 'none' ? 'null' : attributes.type!;
   return { type, action, id, attributes: { ...attributes, type: driver }, timeNs: BigInt(timeMs) * NS_PER_MS };
+}
+
+/** The first version whose clients say how they want the stream, and that has no old fields in it. */
+const NEGOTIATED_STREAM_MINOR = 52;
+const JSON_TYPE = 'application/json';
+/** RFC 7464: a record separator before each message. */
+const SEQUENCE_TYPE = 'application/json-seq';
+const RECORD_SEPARATOR = '\x1e';
+/** Besides it, one message a line. */
+const STREAM_TYPES = [SEQUENCE_TYPE, 'application/x-ndjson', 'application/jsonl', JSON_TYPE];
+
+/** The first of the stream's types that a client accepts. */
+function streamType(accept = ''): string {
+  const types = accept
+    .split(',')
+    .filter((type) => !/;\s*q=0(?:\.0*)?\s*$/.test(type))
+    .map((type) => type.split(';')[0]!.trim().toLowerCase());
+  return types.find((type) => STREAM_TYPES.includes(type)) ?? JSON_TYPE;
 }
 
 const SCOPE = 'local';
@@ -131,12 +151,12 @@ function isReference(name: string | undefined, wanted: string): boolean {
   return name === wanted || name?.replace(/:[^/:]*$/, '') === wanted;
 }
 
-/** Docker's message: the old fields status, id and from are for containers and images only. */
-export function viewEvent({ type, action, id, attributes, timeNs }: ApiEvent): Record<string, unknown> {
+/** Docker's message: the old fields status, id and from are for containers and images only, and gone in API 1.52. */
+export function viewEvent({ type, action, id, attributes, timeNs }: ApiEvent, minor: number): Record<string, unknown> {
   const from = type === 'container' ? attributes.image : undefined;
+  const old = { ...(type === 'container' || type === 'image' ? { status: action, id } : {}), ...given({ from }) };
   return {
-    ...(type === 'container' || type === 'image' ? { status: action, id } : {}),
-    ...(from === undefined ? {} : { from }),
+    ...(minor < NEGOTIATED_STREAM_MINOR && old),
     Type: type,
     Action: action,
     Actor: { ID: id, Attributes: attributes },
@@ -149,7 +169,7 @@ export function viewEvent({ type, action, id, attributes, timeNs }: ApiEvent): R
 
 export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies): void {
   app.get<{ Querystring: Record<string, string> }>('/events', async (request, reply) => {
-    const { query } = request;
+    const { query, apiMinor, headers } = request;
     const filters = parseFilters(query.filters).allow(
       'type',
       'scope',
@@ -169,7 +189,10 @@ export function addEventRoutes(app: FastifyInstance, { events }: ApiDependencies
       throw badRequest(`\`since\` time (${query.since}) cannot be after \`until\` time (${query.until})`);
     }
     const range = { ...(sinceNs === undefined ? {} : { sinceNs }), ...(untilNs === undefined ? {} : { untilNs }) };
-    return answerLines(reply, (signal) => matching(events.follow({ ...range, signal }), filters), lineOf);
+    const contentType = apiMinor < NEGOTIATED_STREAM_MINOR ? JSON_TYPE : streamType(headers.accept);
+    const begin = contentType === SEQUENCE_TYPE ? RECORD_SEPARATOR : '';
+    const line = (event: ApiEvent): string => begin + lineOf(event, apiMinor);
+    return answerLines(reply, (signal) => matching(events.follow({ ...range, signal }), filters), line, contentType);
   });
 }
 
@@ -177,11 +200,8 @@ async function* matching(events: AsyncIterable<ApiEvent>, filters: Filters): Asy
   for await (const event of events) if (matchesEvent(filters, event)) yield event;
 }
 
-function lineOf(event: ApiEvent): string {
-  const text = JSON.stringify(viewEvent(event), (_key, value: unknown) =>
-    typeof value === 'bigint'
-      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(value.toString())
-      : value,
+function lineOf(event: ApiEvent, minor: number): string {
+  return JSON.stringify(viewEvent(event, minor), (_key, value: unknown) =>
+    typeof value === 'bigint' ? exactNumber(value) : value,
   );
-  return text;
 }

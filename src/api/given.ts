@@ -7,6 +7,11 @@ export function given<T extends object>(value: T): { [K in keyof T]?: Exclude<T[
   };
 }
 
+/** A number, or undefined where it is 0: clients send that for "not given". */
+export function unlessZero(value: number | undefined): number | undefined {
+  return value || undefined;
+}
+
 /** A list or a text, or undefined where it is empty: clients send both for "the default". */
 export function unlessEmpty<T extends { readonly length: number }>(value: T | undefined): T | undefined {
   return value === undefined || value.length === 0 ? undefined : value;

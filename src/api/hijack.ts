@@ -7,8 +7,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Duplex, Transform, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Duplex, PassThrough, Transform, type Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Attachment } from '../container/types.ts';
 
@@ -48,7 +48,7 @@ export function streamType(request: FastifyRequest, terminal: boolean): string {
 /**
  * Answers 101 (or 200, where the client did not ask), and hands the connection over. Half-closing works both ways.
  * A client whose connection cannot be taken over (a later request on an old one) gets a plain streamed answer: what it
- * reads is the same, and what it sends is the rest of its request.
+ * reads is the same, and all that it can send is the rest of its request.
  */
 export function hijack(request: FastifyRequest, reply: FastifyReply, contentType: string): Duplex {
   reply.hijack();
@@ -74,8 +74,8 @@ export function frame(stream: 'stdin' | 'stdout' | 'stderr', data: Buffer): Buff
 }
 
 /**
- * Joins a client and a process until the process's output has ended or the client has gone. The end of what the client
- * sends is the end of the process's standard input; the process's output goes on.
+ * Joins a client and a process until the streams that the client asked for have ended, or the client has gone. The end
+ * of what the client sends is the end of the attachment's standard input.
  */
 export async function joinStreams(
   client: Duplex,
@@ -87,29 +87,29 @@ export async function joinStreams(
   const gone = new AbortController();
   client.once('close', () => gone.abort());
   if (client.destroyed) gone.abort();
-  if (stdin === undefined) client.resume();
-  else feed(client, stdin);
   const until = { end: false, signal: gone.signal };
+  const outputs = options.terminal
+    ? [pipeline(stdout, client, until)]
+    : [pipeline(stdout, framing('stdout'), client, until), pipeline(stderr, framing('stderr'), client, until)];
   try {
-    if (options.terminal) await pipeline(stdout, client, until);
-    else {
-      await Promise.all([
-        pipeline(stdout, framing('stdout'), client, until),
-        pipeline(stderr, framing('stderr'), client, until),
-      ]);
-    }
+    await Promise.all([...outputs, feed(client, stdin, gone.signal)]);
   } catch (error) {
     // The client has gone: that is how most attachments end. Its end follows its error.
     if (!gone.signal.aborted && client.errored === null) throw error;
+  } finally {
+    client.end();
   }
-  client.end();
 }
 
-/** A process that reads no more still has output for the client: `pipeline` would end both. */
-function feed(client: Duplex, stdin: Writable): void {
+/** Resolves when the process takes no more. It may have output for the client still: `pipeline` would end both. */
+async function feed(client: Duplex, stdin: Writable | undefined, gone: AbortSignal): Promise<void> {
+  if (stdin === undefined) {
+    client.resume();
+    return;
+  }
   client.pipe(stdin);
-  stdin.on('error', () => stdin.destroy());
-  stdin.once('close', () => client.unpipe(stdin).resume());
+  await finished(stdin, { signal: gone }).catch(() => stdin.destroy()); // it reads no more, or the client has gone
+  client.unpipe(stdin).resume();
 }
 
 /** A stream, and no generator: one that waits for a silent process could not be ended. */
@@ -125,5 +125,8 @@ function streamedAnswer(request: FastifyRequest, reply: FastifyReply, contentTyp
   response.setHeader('Content-Type', contentType);
   response.writeHead(200);
   response.flushHeaders();
-  return Duplex.from({ readable: request.raw, writable: response });
+  // As on a connection that is taken over: the end of its body is not the end of what the client has to say.
+  const said = request.raw.pipe(new PassThrough(), { end: false });
+  response.once('close', () => said.end());
+  return Duplex.from({ readable: said, writable: response }).on('error', () => {}); // its end follows
 }

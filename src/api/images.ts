@@ -1,5 +1,6 @@
 /** @module Images: listed, shown, tagged, removed, and brought in and out. */
 
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Credentials } from '../container/types.ts';
 import { sendStream } from './answer.ts';
@@ -9,7 +10,9 @@ import { parseFilters } from './filters.ts';
 import { given, unlessEmpty } from './given.ts';
 import { IMAGE_FILTERS, selectImages } from './image-filters.ts';
 import { answerProgress, type ProgressLines } from './image-streams.ts';
+import { countByImage } from './image-usage.ts';
 import { booleanOf, parse, streamOf, textOf, textsOf } from './parse.ts';
+import { requirePlatforms } from './platform.ts';
 import { imageHistory, imageInspect, imageSummary, removalView } from './views/image.ts';
 
 interface ByName {
@@ -20,6 +23,8 @@ interface Query {
   Querystring: Record<string, unknown>;
 }
 
+/** The first version whose list says how many containers an image has. */
+const CONTAINERS_MINOR = 51;
 const TAR = 'application/x-tar';
 
 const AUTH = z.object({
@@ -35,14 +40,23 @@ export const addImageRoutes: Area = (app, { images, containers }) => {
 
   app.get<Query>('/images/json', async ({ query, apiMinor }) => {
     const filters = parseFilters(query.filters).allow(...IMAGE_FILTERS);
-    return selectImages(images.list(), filters).map((image) => imageSummary(image, apiMinor));
+    const counts = apiMinor >= CONTAINERS_MINOR ? countByImage(containers.list()) : undefined;
+    return selectImages(images.list(), filters).map((image) => ({
+      ...imageSummary(image, apiMinor),
+      ...(counts && { Containers: counts.get(image.id) ?? 0 }),
+    }));
   });
 
-  app.get<ByName>('/images/:name/json', async ({ params, apiMinor }) =>
-    imageInspect(images.find(params.name), apiMinor),
-  );
+  app.get<ByName>('/images/:name/json', async ({ params: { name }, query, apiMinor }) => {
+    const image = images.find(name);
+    requirePlatforms(image, { ref: name, parameter: query.platform, to: 'inspect', minor: apiMinor });
+    return imageInspect(image, apiMinor);
+  });
 
-  app.get<ByName>('/images/:name/history', async ({ params }) => imageHistory(images.history(params.name)));
+  app.get<ByName>('/images/:name/history', async ({ params: { name }, query, apiMinor }) => {
+    requirePlatforms(images.find(name), { ref: name, parameter: query.platform, to: 'history', minor: apiMinor });
+    return imageHistory(images.history(name));
+  });
 
   app.post<ByName>('/images/:name/tag', async ({ params, query }, reply) => {
     const [repo = '', tag = ''] = [textOf(query.repo), textOf(query.tag)];
@@ -51,8 +65,11 @@ export const addImageRoutes: Area = (app, { images, containers }) => {
     return reply.code(201).send();
   });
 
-  app.delete<ByName>('/images/:name', async ({ params, query }) => {
-    const removed = await images.remove(params.name, { force: booleanOf(query.force), inUse: users });
+  app.delete<ByName>('/images/:name', async ({ params: { name }, query, apiMinor }) => {
+    const { platforms: parameter } = query;
+    if (textsOf(parameter).length > 0)
+      requirePlatforms(images.find(name), { ref: name, parameter, to: 'remove', minor: apiMinor });
+    const removed = await images.remove(name, { force: booleanOf(query.force), inUse: users });
     return removed.map(removalView);
   });
 
@@ -90,16 +107,31 @@ export const addImageRoutes: Area = (app, { images, containers }) => {
     });
   });
 
-  app.get<Query>('/images/get', async ({ query }, reply) => {
-    const names = textsOf(query.names).flatMap((text) => text.split(','));
+  const save = async (names: readonly string[], parameter: unknown, minor: number): Promise<Readable> => {
+    for (const ref of names) requirePlatforms(images.find(ref), { ref, parameter, to: 'save', minor });
+    return images.save(names);
+  };
+
+  /** A name without a tag stands for all tags that it has. */
+  const taggedNames = (name: string): readonly string[] => {
+    const tags = images.list().flatMap((image) => image.tags);
+    const own = tags.filter((tag) => tag.slice(0, tag.lastIndexOf(':')) === name);
+    return own.length > 0 ? own : [name];
+  };
+
+  app.get<Query>('/images/get', async ({ query, apiMinor }, reply) => {
+    const names = textsOf(query.names).flatMap((text) => text.split(',').flatMap(taggedNames));
     if (names.length === 0) throw badRequest('there is nothing to save: give names');
-    await sendStream(reply, TAR, await images.save(names));
+    await sendStream(reply, TAR, await save(names, query.platform, apiMinor));
   });
 
-  app.get<ByName>('/images/:name/get', async ({ params }, reply) => {
-    await sendStream(reply, TAR, await images.save([params.name]));
+  app.get<ByName>('/images/:name/get', async ({ params, query, apiMinor }, reply) => {
+    await sendStream(reply, TAR, await save(taggedNames(params.name), query.platform, apiMinor));
   });
 
+  app.get('/images/:name/attestations', async () => {
+    throw notImplemented('Pontoon does not keep what is attested of images: ask the registry for it');
+  });
   app.get('/images/search', async () => {
     throw notImplemented('Pontoon does not search registries: search on the registry itself');
   });

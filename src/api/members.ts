@@ -3,7 +3,7 @@
  * way; a container is changed through the container layer, which knows what else belongs to it.
  */
 
-import type { Container } from '../container/types.ts';
+import type { Container, LinkSpec } from '../container/types.ts';
 import { PontoonError } from '../errors.ts';
 import type { EndpointSpec, Network } from '../network/types.ts';
 import type { ApiDependencies } from './app.ts';
@@ -36,13 +36,14 @@ export async function connect(
   { kind, id }: Member,
   network: Network,
   spec: EndpointSpec,
+  links: readonly LinkSpec[] = [],
 ): Promise<void> {
   if (kind === 'sandbox') {
     await engine.attach(id, network.id, spec);
     return;
   }
   try {
-    await containers!.connect(id, network.id, spec);
+    await containers!.connect(id, network.id, spec, links);
   } catch (error) {
     throw inDockersWords(error, containers!.find(id), network);
   }

@@ -11,17 +11,27 @@ import type { HostConfig } from './schemas/host-config.ts';
 
 type Mount = NonNullable<HostConfig['Mounts']>[number];
 
+/** The first version in which what is mounted below a read-only bind is read-only, too. */
+const READ_ONLY_BELOW_MINOR = 44;
 const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 /** What makes no difference here: SELinux labels, and the consistency of Docker for Mac. */
 const PASSED_OVER = ['rw', 'z', 'Z', 'consistent', 'cached', 'delegated', 'default', 'bind-recursive'];
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 /** Every mount of a create. A volume at a path that something else is mounted on is not wanted. @throws HttpError */
-export function mountSpecs(hostConfig: HostConfig, volumes: Readonly<Record<string, unknown>> = {}): MountSpec[] {
+export function mountSpecs(
+  hostConfig: HostConfig,
+  volumes: Readonly<Record<string, unknown>> = {},
+  minor: number = READ_ONLY_BELOW_MINOR,
+): MountSpec[] {
   if ((hostConfig.VolumeDriver ?? 'local') !== 'local' && hostConfig.VolumeDriver !== '') {
     throw noDriver(hostConfig.VolumeDriver!);
   }
-  const asked = [...(hostConfig.Binds ?? []).map(bindSpec), ...(hostConfig.Mounts ?? []).map(mountSpec)];
+  const asked = [...(hostConfig.Binds ?? []).map(bindSpec), ...(hostConfig.Mounts ?? []).map(mountSpec)].map((mount) =>
+    mount.type === 'bind' && mount.readOnly === true && minor >= READ_ONLY_BELOW_MINOR
+      ? { readOnlyBelow: 'if-possible' as const, ...mount }
+      : mount,
+  );
   const taken = new Set([...asked.map(({ target }) => target), ...Object.keys(hostConfig.Tmpfs ?? {})].map(normal));
   const anonymous = Object.keys(volumes)
     // Old clients write binds here, too: {"/host:/in": {}}.
@@ -83,6 +93,7 @@ function mountSpec(mount: Mount): MountSpec {
         source,
         ...common,
         ...given({ propagation: unlessEmpty(BindOptions?.Propagation), createSource: BindOptions?.CreateMountpoint }),
+        ...recursion(mount, refuse),
       };
     case 'volume': {
       const { NoCopy, Labels, DriverConfig, Subpath } = VolumeOptions ?? {};
@@ -100,6 +111,31 @@ function mountSpec(mount: Mount): MountSpec {
     default:
       throw badRequest(`mount type unknown: '${type ?? ''}': use bind, volume or tmpfs`);
   }
+}
+
+/** @throws what `refuse` makes, in dockerd's words */
+function recursion(
+  { ReadOnly = false, BindOptions = {} }: Mount,
+  refuse: (why: string) => Error,
+): Pick<MountSpec, 'recursive' | 'readOnlyBelow'> {
+  const {
+    NonRecursive = false,
+    ReadOnlyNonRecursive = false,
+    ReadOnlyForceRecursive = false,
+    Propagation,
+  } = BindOptions;
+  if (ReadOnlyNonRecursive && !ReadOnly) throw refuse('mount must be read-only for ReadOnlyNonRecursive');
+  if (ReadOnlyForceRecursive) {
+    if (!ReadOnly) throw refuse('mount must be read-only for ReadOnlyForceRecursive');
+    if (ReadOnlyNonRecursive) throw refuse('ReadOnlyNonRecursive and ReadOnlyForceRecursive exclude each other');
+    if (NonRecursive) throw refuse('NonRecursive and ReadOnlyForceRecursive exclude each other');
+    if (Propagation !== 'rprivate') throw refuse('ReadOnlyForceRecursive needs the propagation rprivate');
+  }
+  return {
+    ...(NonRecursive && { recursive: false }),
+    ...(ReadOnlyNonRecursive && { readOnlyBelow: 'no' }),
+    ...(ReadOnlyForceRecursive && { readOnlyBelow: 'always' }),
+  };
 }
 
 function absolute(target: string, bind: string): string {

@@ -7,6 +7,7 @@ import { PontoonError } from '../errors.ts';
 import type { Engine } from '../network/engine.ts';
 import type { Endpoint, Network } from '../network/types.ts';
 import type { ApiDependencies } from './app.ts';
+import { parseLink } from './container-create.ts';
 import { endpointSpec } from './endpoint-spec.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
@@ -14,7 +15,7 @@ import { connect, disconnect, findMember } from './members.ts';
 import { networkSpec } from './network-spec.ts';
 import { parseBody, textOf } from './parse.ts';
 import { CONNECT_BODY, DISCONNECT_BODY, NETWORK_CREATE_BODY } from './schemas/network.ts';
-import { driverWord, viewNetwork } from './views/network.ts';
+import { driverWord, viewNetwork, viewUsage } from './views/network.ts';
 
 interface ById {
   readonly Params: { readonly id: string };
@@ -22,6 +23,8 @@ interface ById {
 }
 
 const PREDEFINED = ['bridge', 'host', 'none', 'default'];
+/** The first version that shows how full a network is. */
+const NETWORK_STATUS_MINOR = 52;
 const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 
 export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependencies): void {
@@ -35,11 +38,14 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
       .map((network) => viewNetwork(network));
   });
 
-  app.get<ById>('/networks/:id', ({ params, query }) => {
+  app.get<ById>('/networks/:id', ({ params, query, apiMinor }) => {
     const network = findNetwork(engine, params.id);
     const scope = textOf(query.scope);
     if (scope !== undefined && scope !== '' && scope !== 'local') throw noSuchNetwork(params.id);
-    return viewNetwork(network, members(engine, network));
+    return {
+      ...viewNetwork(network, members(engine, network)),
+      ...(apiMinor >= NETWORK_STATUS_MINOR && { Status: viewUsage(engine.subnetUsage(network.id)) }),
+    };
   });
 
   app.post('/networks/create', async (request, reply) => {
@@ -65,7 +71,8 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
     const { Container, EndpointConfig } = parseBody(CONNECT_BODY, request);
     const { params } = request;
     const spec = endpointSpec(EndpointConfig);
-    await connect(dependencies, findMember(dependencies, Container), findNetwork(engine, params.id), spec);
+    const links = (EndpointConfig?.Links ?? []).map(parseLink);
+    await connect(dependencies, findMember(dependencies, Container), findNetwork(engine, params.id), spec, links);
     return reply.code(200).send();
   });
 

@@ -105,40 +105,60 @@ function describe(issue: z.core.$ZodIssue): string {
   return `invalid JSON: ${where}: ${issue.message}`;
 }
 
-/** Gives fields the case of the schema's names and drops null where the schema has none, in place. */
-function readAsGo(schema: unknown, value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  const inner = unwrap(schema);
-  if (Array.isArray(value)) {
-    if (inner instanceof z.ZodArray) for (const item of value) readAsGo(inner.element, item);
-  } else if (inner instanceof z.ZodRecord) {
-    for (const item of Object.values(value)) readAsGo(inner.valueType, item);
-  } else if (inner instanceof z.ZodObject) readFields(inner.shape, value as Record<string, unknown>);
+/** Gives the fields of a value the case of their names, and drops null where the schema has none; in place. */
+type Reading = (value: unknown) => unknown;
+
+/** How the values of a schema are read; undefined: as they are. */
+const READINGS = new WeakMap<object, Reading | undefined>();
+
+function readAsGo(schema: z.ZodType, value: unknown): void {
+  readingOf(schema)?.(value);
+}
+
+function readingOf(schema: unknown): Reading | undefined {
+  const inner = unwrap(schema) as object;
+  if (!READINGS.has(inner)) READINGS.set(inner, makeReading(inner));
+  return READINGS.get(inner);
+}
+
+function makeReading(schema: object): Reading | undefined {
+  if (schema instanceof z.ZodObject) return readingOfFields(schema.shape);
+  if (schema instanceof z.ZodArray) {
+    const item = readingOf(schema.element);
+    return item && ((value) => Array.isArray(value) && value.forEach(item));
+  }
+  if (schema instanceof z.ZodRecord) {
+    const item = readingOf(schema.valueType);
+    return item && ((value) => isObject(value) && Object.values(value).forEach(item));
+  }
+  return undefined;
+}
+
+function readingOfFields(shape: z.core.$ZodShape): Reading {
+  const names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  const below = Object.entries(shape).flatMap(([name, schema]) => {
+    const reading = readingOf(schema);
+    return reading === undefined ? [] : [[name, reading] as const];
+  });
+  return (value) => {
+    if (!isObject(value)) return;
+    if (Object.keys(value).some((given) => value[given] === null || !Object.hasOwn(shape, given))) rename(value, names);
+    for (const [name, reading] of below) reading(value[name]);
+  };
 }
 
 /** Of a field that is there in several cases, the last that is not null counts. */
-function readFields(shape: z.core.$ZodShape, value: Record<string, unknown>): void {
-  const names = namesOf(shape);
+function rename(value: Record<string, unknown>, names: ReadonlyMap<string, string>): void {
   for (const [given, item] of Object.entries(value)) {
     const name = names.get(given.toLowerCase());
     if (name === undefined) continue;
     if (name !== given || value[given] === null) delete value[given];
-    if (item === null) continue;
-    value[name] = item;
-    readAsGo(shape[name], item);
+    if (item !== null) value[name] = item;
   }
 }
 
-const NAMES = new WeakMap<z.core.$ZodShape, ReadonlyMap<string, string>>();
-
-/** The names of a schema's fields by how they read in lower case. */
-function namesOf(shape: z.core.$ZodShape): ReadonlyMap<string, string> {
-  let names = NAMES.get(shape);
-  if (names === undefined) {
-    names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
-    NAMES.set(shape, names);
-  }
-  return names;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function unwrap(schema: unknown): unknown {

@@ -18,22 +18,21 @@ const LARGEST = 65_535;
 
 type Range = readonly [first: number, last: number];
 
-/** "80", "80/udp", "8000-8009/tcp": every port of it. @throws HttpError 400 */
+/** "80", "80/udp", "8000-8009/tcp": every port of it, those of a key that comes again once. @throws HttpError 400 */
 export function exposedPorts(keys: Iterable<string>): ExposedPort[] {
-  return [...keys].flatMap((key) => {
+  const ports: ExposedPort[] = [];
+  for (const key of new Set(keys)) {
     const { range, protocol } = parseKey(key);
-    return Array.from({ length: range[1] - range[0] + 1 }, (_, offset) => ({ port: range[0] + offset, protocol }));
-  });
+    for (let port = range[0]; port <= range[1]; port += 1) ports.push({ port, protocol });
+  }
+  return ports;
 }
 
-/**
- * The bindings of a create. An empty list of bindings means any free port of the host, until API 1.53 ignores it.
- * @throws HttpError 400
- */
-export function portBindings(bindings: PortBindings, minor: number): PortBindingSpec[] {
+/** The bindings of a create. An empty list of bindings means any free port of the host. @throws HttpError 400 */
+export function portBindings(bindings: PortBindings): PortBindingSpec[] {
   const single = Object.entries(bindings).flatMap(([key, list]) => {
     const { range, protocol } = parseKey(key);
-    const written = list !== null && list.length > 0 ? list : minor < 53 ? [{}] : [];
+    const written = list !== null && list.length > 0 ? list : [{}];
     return written.map(({ HostIp = '', HostPort = '' }) => ({
       protocol,
       range,
@@ -61,8 +60,8 @@ interface Binding {
 
 function joinRanges(bindings: readonly Binding[]): Binding[] {
   const order = (a: Binding, b: Binding): number =>
-    a.protocol.localeCompare(b.protocol) ||
-    (a.hostAddress ?? '').localeCompare(b.hostAddress ?? '') ||
+    inOrder(a.protocol, b.protocol) ||
+    inOrder(a.hostAddress ?? '', b.hostAddress ?? '') ||
     a.range[0] - b.range[0] ||
     (a.hostRange?.[0] ?? 0) - (b.hostRange?.[0] ?? 0);
   const joined: Binding[] = [];
@@ -77,6 +76,11 @@ function joinRanges(bindings: readonly Binding[]): Binding[] {
     } else joined.push(binding);
   }
   return joined;
+}
+
+/** Any order does, so that equal ones stand together; localeCompare would ask for a language's. */
+function inOrder(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 /** Port by port: one where the host's side is a choice of ports is left alone. */
@@ -101,16 +105,16 @@ function unrange(range: Range): number | Range {
 }
 
 function parseKey(key: string): { range: Range; protocol: Protocol } {
-  const [ports = '', protocol = 'tcp', ...more] = key.toLowerCase().split('/');
-  const range = parseRange(ports);
-  if (more.length > 0 || range === undefined || range[0] === 0) {
-    throw badRequest(`invalid port specification: "${key}"`);
-  }
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]*))?$/i.exec(key);
+  const range = match === null ? undefined : rangeOf(match[1]!, match[2]);
+  if (range === undefined || range[0] === 0) throw badRequest(`invalid port specification: "${key}"`);
+  const protocol = match?.[3]?.toLowerCase() ?? 'tcp';
   if (!PROTOCOLS.includes(protocol)) throw badRequest(`invalid proto: ${protocol}: use tcp, udp or sctp`);
   return { range, protocol: protocol as Protocol };
 }
 
 function hostAddressOf(text: string): string | undefined {
+  if (text === '') return undefined;
   const address = text.replace(/^\[(.*)\]$/, '$1');
   if (address !== '' && isIP(address) === 0) throw badRequest(`invalid IP address: ${text}`);
   return address || undefined;
@@ -125,8 +129,11 @@ function hostRangeOf(text: string): Range | undefined {
 
 function parseRange(text: string): Range | undefined {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (match === null) return undefined;
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? match[1]);
+  return match === null ? undefined : rangeOf(match[1]!, match[2]);
+}
+
+function rangeOf(from: string, to = from): Range | undefined {
+  const first = Number(from);
+  const last = Number(to);
   return first <= last && last <= LARGEST ? [first, last] : undefined;
 }

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceSpec, RestartPolicy } from '../container/types.ts';
 import { badRequest } from './errors.ts';
-import { given, unlessEmpty } from './given.ts';
+import { given, unlessEmpty, unlessZero } from './given.ts';
 import type { HostConfig, Resources } from './schemas/host-config.ts';
 
 const POLICIES: readonly string[] = ['no', 'always', 'unless-stopped', 'on-failure'] satisfies RestartPolicy['name'][];
@@ -11,23 +11,38 @@ const POLICIES: readonly string[] = ['no', 'always', 'unless-stopped', 'on-failu
 /** The least that Docker accepts (daemon/daemon_unix.go, linuxMinMemory). */
 const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
 const NANO_CPUS = 1e9;
+/** Of processes, where clients send any number below 1. */
+const UNLIMITED = -1;
 
-/** Only what is given: an update leaves the rest as it is. @throws HttpError 400, in Docker's words */
+/** Limits of a new container. @throws HttpError 400, in Docker's words */
 export function resourceSpec(fields: Resources & Pick<HostConfig, 'OomScoreAdj'>): ResourceSpec {
+  const { Memory = 0, MemorySwap = 0, OomScoreAdj = 0 } = fields;
+  if (OomScoreAdj < -1000 || OomScoreAdj > 1000) {
+    throw badRequest(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  }
+  if (Memory === 0 && MemorySwap > 0) {
+    throw badRequest('You should always set the Memory limit when using Memoryswap limit, see usage');
+  }
+  return resourceChange(fields);
+}
+
+/** Only what is given: the rest stays as it is. @throws HttpError 400, in Docker's words */
+export function resourceChange(fields: Resources & Pick<HostConfig, 'OomScoreAdj'>): ResourceSpec {
   check(fields);
+  const { PidsLimit } = fields;
   return given({
-    memoryBytes: fields.Memory,
-    memorySwapBytes: fields.MemorySwap,
-    memoryReservationBytes: fields.MemoryReservation,
-    nanoCpus: fields.NanoCpus,
-    cpuShares: fields.CpuShares,
-    cpuPeriodUs: fields.CpuPeriod,
-    cpuQuotaUs: fields.CpuQuota,
+    memoryBytes: unlessZero(fields.Memory),
+    memorySwapBytes: unlessZero(fields.MemorySwap),
+    memoryReservationBytes: unlessZero(fields.MemoryReservation),
+    nanoCpus: unlessZero(fields.NanoCpus),
+    cpuShares: unlessZero(fields.CpuShares),
+    cpuPeriodUs: unlessZero(fields.CpuPeriod),
+    cpuQuotaUs: unlessZero(fields.CpuQuota),
     cpusetCpus: unlessEmpty(fields.CpusetCpus),
     cpusetMems: unlessEmpty(fields.CpusetMems),
-    pidsLimit: fields.PidsLimit,
+    pidsLimit: PidsLimit === undefined || PidsLimit > 0 ? PidsLimit : UNLIMITED,
     oomKillDisable: fields.OomKillDisable,
-    oomScoreAdj: fields.OomScoreAdj,
+    oomScoreAdj: unlessZero(fields.OomScoreAdj),
     cgroupParent: unlessEmpty(fields.CgroupParent),
     ulimits: fields.Ulimits?.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
   });
@@ -76,7 +91,7 @@ export function resourceFields(spec: ResourceSpec = {}) {
     MemorySwap: spec.memorySwapBytes || memory * 2,
     OomKillDisable: spec.oomKillDisable ?? null,
     OomScoreAdj: spec.oomScoreAdj ?? 0,
-    PidsLimit: spec.pidsLimit || null,
+    PidsLimit: spec.pidsLimit === undefined || spec.pidsLimit <= 0 ? null : spec.pidsLimit,
     Ulimits: (spec.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
   };
 }

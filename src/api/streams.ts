@@ -21,6 +21,7 @@ export const addStreamRoutes: Area = (app, { containers }) => {
     const { query } = request;
     const options = logOptions(query);
     const terminal = container.spec.tty === true;
+    containers.requireLog(container.id); // refused before the answer begins
     using answer = openAnswer(reply, streamType(request, terminal));
     const { signal } = answer;
     const rendering = { terminal, timestamps: booleanOf(query.timestamps) };

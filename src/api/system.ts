@@ -15,6 +15,7 @@ import { badRequest, HttpError, notImplemented } from './errors.ts';
 import { readHostFacts } from './host-facts.ts';
 import { booleanOf, parseBody, textsOf } from './parse.ts';
 import { AUTH_BODY } from './schemas/auth.ts';
+import { newestMinorFor } from './versions.ts';
 import { type Counts, viewInfo, viewVersion } from './views/system.ts';
 
 const DISK_USAGE_TYPES = ['container', 'image', 'volume', 'build-cache'];
@@ -50,10 +51,12 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
 
   const programs = async () => (await info.components?.()) ?? [];
 
-  app.get('/version', async () => viewVersion(info, readHostFacts(), await programs()));
+  app.get('/version', async ({ headers }) =>
+    viewVersion(info, readHostFacts(), await programs(), newestMinorFor(headers['user-agent'])),
+  );
 
-  app.get('/info', async () =>
-    viewInfo(info, readHostFacts(), { counts: count(containers, images), programs: await programs() }),
+  app.get('/info', async ({ apiMinor }) =>
+    viewInfo(info, readHostFacts(), { counts: count(containers, images), programs: await programs() }, apiMinor),
   );
 
   app.get<{ Querystring: Record<string, unknown> }>('/system/df', ({ query, apiMinor }) => {

@@ -1,14 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { readVersion, routedUrl } from './versions.ts';
+import { newestMinorFor, readVersion, routedUrl } from './versions.ts';
 
 describe('versions', () => {
   test.each([
     ['/v1.21/info', { minor: 21 }],
     ['/v1.55/info', { minor: 55 }],
-    ['/info', { minor: 48 }],
-    ['/version', { minor: 48 }],
-    ['/volumes', { minor: 48 }],
+    ['/info', { minor: 50 }],
+    ['/version', { minor: 50 }],
+    ['/volumes', { minor: 50 }],
   ])('%s', (url, expected) => expect(readVersion(url)).toEqual(expected));
+
+  test.each([
+    ['docker-compose/1.29.2 docker-py/5.0.3 Linux/6.18', 44],
+    ['docker-sdk-python/7.1.0', 55],
+    ['Docker-Client/28.5.2 (linux)', 55],
+    [undefined, 55],
+  ])('%s speaks 1.%d at most', (userAgent, minor) => expect(newestMinorFor(userAgent)).toBe(minor));
 
   test.each([
     ['/v1.20/info', 'client version 1.20 is too old. Minimum supported API version is 1.21'],
@@ -19,7 +26,7 @@ describe('versions', () => {
     ['/v1.x.2/info', ''],
   ])('%s is refused: %s', (url, words) => {
     const version = readVersion(url);
-    if (words === '') expect(version).toEqual({ minor: 48 });
+    if (words === '') expect(version).toEqual({ minor: 50 });
     else expect(version).toEqual({ refusal: expect.stringContaining(words) });
   });
 

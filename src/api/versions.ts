@@ -9,23 +9,31 @@ import type { IncomingMessage } from 'node:http';
 
 /** The oldest that is accepted: docker-compose 1.29 speaks 1.21. */
 export const OLDEST_MINOR = 21;
-/** What clients are told when they negotiate, and what a path without a prefix means. */
-export const NEGOTIATED_MINOR = 48;
-/** The newest that is accepted in a path. */
+/** What clients are told when they negotiate: the newest that is accepted. */
 export const NEWEST_MINOR = 55;
+/** The last with the fields that docker-compose 1 and docker-py before 7 look for: they speak whatever is the newest. */
+const OLD_PYTHON_MINOR = 44;
+const OLD_PYTHON = /\bdocker-py\/[0-6]\./;
+/** What a path without a prefix means: Docker 28's, before fields went that scripts have read for years (1.52). */
+export const UNVERSIONED_MINOR = 50;
 
 const PREFIX = /^\/v([0-9.]+)(?=\/|$)/;
 
 /** Everything between /images/ and the verb, or the end, is the name: 'library/busybox:latest'. */
 const NAMED = [
-  { prefix: '/images/', verbs: ['json', 'history', 'push', 'tag', 'get'] },
+  { prefix: '/images/', verbs: ['json', 'history', 'push', 'tag', 'get', 'attestations'] },
   { prefix: '/distribution/', verbs: ['json'] },
 ] as const;
+
+/** What a client is told, which names itself in `User-Agent`. */
+export function newestMinorFor(userAgent = ''): number {
+  return OLD_PYTHON.test(userAgent) ? OLD_PYTHON_MINOR : NEWEST_MINOR;
+}
 
 /** The version that a path asks for, or the sentence that refuses it. */
 export function readVersion(url: string): { readonly minor: number } | { readonly refusal: string } {
   const text = PREFIX.exec(url)?.[1];
-  if (text === undefined) return { minor: NEGOTIATED_MINOR };
+  if (text === undefined) return { minor: UNVERSIONED_MINOR };
   const [major = Number.NaN, minor = 0] = text.split('.').map(Number);
   if (Number.isNaN(major) || Number.isNaN(minor)) return { refusal: `invalid API version ${text}` };
   if (major > 1 || minor > NEWEST_MINOR) {
@@ -42,17 +50,18 @@ export function readVersion(url: string): { readonly minor: number } | { readonl
 }
 
 /** The path that is routed. */
-export function routedUrl({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
+export function routedUrl({ url = '/', method }: Pick<IncomingMessage, 'url' | 'method'>): string {
   const [path = '/', ...query] = url.replace(PREFIX, '').split('?');
-  const routed = escapeName(path.startsWith('/') ? path : `/${path}`);
+  const routed = escapeName(path.startsWith('/') ? path : `/${path}`, method !== 'DELETE');
   return [routed, ...query].join('?');
 }
 
-function escapeName(path: string): string {
+/** Nothing that is removed has a verb behind its name. */
+function escapeName(path: string, hasVerb: boolean): string {
   for (const { prefix, verbs } of NAMED) {
     if (!path.startsWith(prefix)) continue;
     const parts = path.slice(prefix.length).split('/');
-    const verb = parts.length > 1 && verbs.some((known) => known === parts.at(-1)) ? `/${parts.pop()}` : '';
+    const verb = hasVerb && parts.length > 1 && verbs.some((known) => known === parts.at(-1)) ? `/${parts.pop()}` : '';
     return `${prefix}${parts.join('%2F')}${verb}`;
   }
   return path;

@@ -60,7 +60,38 @@ describe('the configuration', () => {
       init: true,
       logOptions: { 'max-size': '10m' },
       noNewPrivileges: false,
+      logDriver: 'json-file',
+      seccomp: undefined,
+      namespaces: {},
+      hostGateways: [],
     });
+  });
+
+  test('what containers get of namespaces, logs, seccomp and host-gateway', () => {
+    const { defaults } = config({
+      'log-driver': ['local'],
+      'default-ipc-mode': ['shareable'],
+      'default-cgroupns-mode': ['host'],
+      'seccomp-profile': ['unconfined'],
+      'host-gateway-ip': ['10.0.0.9', 'fd00:0::9'],
+    });
+    expect(defaults.containers).toMatchObject({
+      logDriver: 'local',
+      namespaces: { ipc: 'shareable', cgroup: 'host' },
+      seccomp: 'unconfined',
+      hostGateways: ['10.0.0.9', 'fd00::9'],
+    });
+    expect(config({ 'seccomp-profile': ['builtin'] }).defaults.containers.seccomp).toBeUndefined();
+  });
+
+  test('proxies, by flags of their own or together', () => {
+    const together = { proxies: ['http-proxy=http://a:1', 'no-proxy=b'], 'https-proxy': ['http://c:2'] };
+    expect(config(together).proxies).toEqual({
+      HTTP_PROXY: 'http://a:1',
+      HTTPS_PROXY: 'http://c:2',
+      NO_PROXY: 'b',
+    });
+    expect(config({}).proxies).toEqual({});
   });
 
   test.each([
@@ -71,6 +102,11 @@ describe('the configuration', () => {
     [{ 'default-network-opt': ['bridge'] }],
     [{ 'metrics-addr': ['nowhere'] }],
     [{ 'default-shm-size': ['much'] }],
+    [{ 'log-driver': ['syslog'] }],
+    [{ 'default-ipc-mode': ['host'] }],
+    [{ 'seccomp-profile': ['/nowhere.json'] }],
+    [{ 'seccomp-profile': ['/etc/hostname'] }],
+    [{ 'host-gateway-ip': ['gateway'] }],
     [{ 'default-ulimit': ['nofile=some'] }],
     [{ dns: ['resolver'] }],
     [{ host: ['udp://x'] }],

@@ -2,8 +2,12 @@
  * @module What the daemon does, from what it is told: defaults filled in, values checked.
  */
 
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Defaults } from '../api/defaults.ts';
+import { given } from '../api/given.ts';
+import { LOG_DRIVERS, USUAL_LOG_DRIVER } from '../container/log-options.ts';
+import { parseSeccompProfile } from '../container/runtime/index.ts';
 import { PontoonError } from '../errors.ts';
 import { Address, Prefix } from '../ipam/index.ts';
 import type { EngineOptions } from '../network/engine.ts';
@@ -14,6 +18,9 @@ import type { Pool, Settings } from './settings.ts';
 const DEFAULT_HOST = 'unix:///run/pontoon.sock';
 /** Docker's own, of which --fixed-cidr is a part where no --bip is given. */
 const DEFAULT_SUBNET = '172.17.0.0/16';
+const IPC_MODES = ['private', 'shareable'] as const;
+const CGROUP_MODES = ['private', 'host'] as const;
+const PROXIES = ['http-proxy', 'https-proxy', 'no-proxy'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 
 export type LogLevel = (typeof LEVELS)[number];
@@ -35,6 +42,8 @@ export interface DaemonConfig {
   /** Where images are pulled from whose name has no registry; undefined: nowhere. */
   readonly defaultRegistry: string | undefined;
   readonly defaults: Defaults;
+  /** Variables for the programs that ask registries, such as HTTPS_PROXY. */
+  readonly proxies: Readonly<Record<string, string>>;
 }
 
 /** @throws PontoonError bad-value, bad-address, bad-subnet */
@@ -42,6 +51,10 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
   const text = (key: string): string | undefined => (settings.get(key) as string | undefined) || undefined;
   const list = (key: string): readonly string[] => (settings.get(key) as readonly string[] | undefined) ?? [];
   const flag = (key: string): boolean | undefined => settings.get(key) as boolean | undefined;
+  const choice = <T extends string>(key: string, known: readonly T[]): T | undefined => {
+    const word = text(key);
+    return word === undefined ? undefined : oneOf(key, word, known);
+  };
   const number = (key: string): number | undefined => settings.get(key) as number | undefined;
   const path = (key: string, otherwise: string): string => resolve(text(key) ?? otherwise);
   const pools = settings.get('default-address-pools') as readonly Pool[] | undefined;
@@ -53,7 +66,7 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
     dataRoot: path('data-root', env.PONTOON_DATA_ROOT ?? '/var/lib/pontoon'),
     runRoot: path('exec-root', env.PONTOON_RUN_ROOT ?? '/run/pontoon'),
     pidFile: path('pidfile', '/run/pontoon.pid'),
-    logLevel: flag('debug') === true ? 'debug' : level(text('log-level') ?? 'info'),
+    logLevel: flag('debug') === true ? 'debug' : (choice('log-level', LEVELS) ?? 'info'),
     metricsAddress: text('metrics-addr') === undefined ? undefined : endpoint('metrics-addr', text('metrics-addr')!),
     labels: list('labels'),
     shutdownTimeoutMs: (number('shutdown-timeout') ?? 3) * 1000,
@@ -83,8 +96,16 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
         init: flag('init') ?? false,
         logOptions: (settings.get('log-opts') as Readonly<Record<string, string>> | undefined) ?? {},
         noNewPrivileges: flag('no-new-privileges') ?? false,
+        logDriver: choice('log-driver', LOG_DRIVERS) ?? USUAL_LOG_DRIVER,
+        seccomp: seccomp(text('seccomp-profile')),
+        namespaces: given({
+          ipc: choice('default-ipc-mode', IPC_MODES),
+          cgroup: choice('default-cgroupns-mode', CGROUP_MODES),
+        }),
+        hostGateways: list('host-gateway-ips').map((address) => Address.parse(address).toString()),
       },
     },
+    proxies: proxies(settings),
   };
 }
 
@@ -141,10 +162,36 @@ function tlsOf(settings: Settings) {
   };
 }
 
-function level(text: string): LogLevel {
-  const found = LEVELS.find((known) => known === text);
+function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const found = known.find((one) => one === text);
   if (found !== undefined) return found;
-  throw new PontoonError('bad-value', `log-level cannot be '${text}': use ${LEVELS.join(', ')}`, { subject: text });
+  throw new PontoonError('bad-value', `${name} cannot be '${text}': use ${known.join(', ')}`, { subject: text });
+}
+
+/** What stands for it in --security-opt; undefined: Docker's profile, as for 'builtin'. */
+function seccomp(setting: string | undefined): string | undefined {
+  if (setting === undefined || setting === 'builtin') return undefined;
+  if (setting === 'unconfined') return setting;
+  const refuse = (why: string): PontoonError =>
+    new PontoonError('bad-value', `seccomp-profile cannot be '${setting}': ${why}`, { subject: setting });
+  let text: string;
+  try {
+    text = readFileSync(setting, 'utf8');
+  } catch (cause) {
+    throw refuse(`the file cannot be read (${(cause as NodeJS.ErrnoException).code}): name one, builtin or unconfined`);
+  }
+  parseSeccompProfile(text);
+  return text;
+}
+
+/** In the file they are together; a flag of its own wins. */
+function proxies(settings: Settings): DaemonConfig['proxies'] {
+  const together = (settings.get('proxies') ?? {}) as Readonly<Record<string, unknown>>;
+  const named = PROXIES.flatMap((name) => {
+    const value = settings.get(name) ?? together[name];
+    return value === undefined || value === '' ? [] : [[name.toUpperCase().replace('-', '_'), String(value)] as const];
+  });
+  return Object.fromEntries(named);
 }
 
 function endpoint(name: string, text: string): { host: string; port: number } {

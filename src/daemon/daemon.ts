@@ -15,6 +15,7 @@ import { isIdle, serveConnection } from '../api/connections.ts';
 import type { Defaults } from '../api/defaults.ts';
 import { type ApiEvent, EventHub } from '../api/events.ts';
 import { type Containers, openContainers } from '../container/containers.ts';
+import { abortAfter } from '../container/delays.ts';
 import { type Images, openImages } from '../container/images/index.ts';
 import { programVersions } from '../container/program-versions.ts';
 import { findRuntime } from '../container/runtime/index.ts';
@@ -53,6 +54,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.on('uncaughtExceptionMonitor', (error) =>
     log.fatal({ err: error }, 'this is a bug in Pontoon, please report it'),
   );
+  Object.assign(process.env, config.proxies);
   const inherited = takeInheritedSockets();
   const events = new EventHub();
   using signals = watchSignals(() => {
@@ -89,7 +91,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   tellService('STOPPING=1');
   listeners.stopListening();
   events.close();
-  const deadline = AbortSignal.any([AbortSignal.timeout(config.shutdownTimeoutMs), signals.insisted]);
+  const deadline = AbortSignal.any([abortAfter(config.shutdownTimeoutMs), signals.insisted]);
   await listeners.drain(isIdle, deadline);
 }
 
@@ -154,6 +156,13 @@ async function describe(version: string, { current, log }: Surroundings): Promis
     },
     get insecureRegistries() {
       return current().insecureRegistries;
+    },
+    get logDriver() {
+      return current().defaults.containers.logDriver;
+    },
+    get seccompProfile() {
+      const { seccomp = 'builtin' } = current().defaults.containers;
+      return ['builtin', 'unconfined'].includes(seccomp) ? seccomp : 'custom';
     },
   };
 }

@@ -5,8 +5,8 @@ import { askedFor } from '../container-create.ts';
 import { given } from '../given.ts';
 import { portKey } from '../port-bindings.ts';
 
-/** The first version that has no MAC address of the whole container. */
-const ENDPOINT_MAC_ONLY_MINOR = 52;
+/** The first version that has neither a MAC address of the whole container nor an empty OnBuild. */
+const TRIMMED_MINOR = 52;
 
 export function config(container: Container, minor: number) {
   const { spec } = container;
@@ -31,8 +31,8 @@ export function config(container: Container, minor: number) {
     WorkingDir: spec.workingDirectory,
     Entrypoint: spec.entrypoint === undefined || spec.entrypoint.length === 0 ? null : spec.entrypoint,
     ...(asked.NetworkDisabled !== undefined && { NetworkDisabled: asked.NetworkDisabled }),
-    ...(minor < ENDPOINT_MAC_ONLY_MINOR && given({ MacAddress: asked.MacAddress || undefined })),
-    OnBuild: null,
+    ...(minor < TRIMMED_MINOR && given({ MacAddress: asked.MacAddress || undefined })),
+    ...(minor < TRIMMED_MINOR && { OnBuild: null }),
     Labels: spec.labels,
     ...given({ StopSignal: spec.stopSignal, StopTimeout: spec.stopTimeoutSeconds, Shell: asked.Shell }),
   };

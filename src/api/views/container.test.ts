@@ -99,7 +99,7 @@ describe('an inspect', () => {
 
 describe('a list', () => {
   it('shows names, command, ports and status', () => {
-    expect(containerSummary(container(LAN), 48, 61_000)).toMatchObject({
+    expect(containerSummary(container(LAN), { minor: 48, nowMs: 61_000 })).toMatchObject({
       Names: ['/web'],
       Command: "sh -c 'exit 3'",
       Status: 'Up About a minute',

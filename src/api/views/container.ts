@@ -17,7 +17,13 @@ export interface Sizes {
   readonly rootBytes: number;
 }
 
-export function containerInspect(container: Container, minor: number, sizes?: Sizes) {
+export interface InspectMore {
+  readonly sizes?: Sizes | undefined;
+  /** Of the commands in it that have not ended. */
+  readonly execIds?: readonly string[];
+}
+
+export function containerInspect(container: Container, minor: number, { sizes, execIds = [] }: InspectMore = {}) {
   const { paths } = container;
   return {
     Id: container.id,
@@ -37,7 +43,7 @@ export function containerInspect(container: Container, minor: number, sizes?: Si
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
+    ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: hostConfig(container, minor),
     GraphDriver: {
       Data: { LowerDir: paths.lower, MergedDir: paths.merged, UpperDir: paths.upper, WorkDir: paths.work },
@@ -50,12 +56,21 @@ export function containerInspect(container: Container, minor: number, sizes?: Si
   };
 }
 
-export function containerSummary(container: Container, minor: number, nowMs: number, sizes?: Sizes) {
+export interface SummaryOptions {
+  readonly minor: number;
+  readonly nowMs: number;
+  /** Which image a name stands for now. Default: nobody knows. */
+  readonly imageIdOf?: (name: string) => string | undefined;
+  readonly sizes?: Sizes;
+}
+
+export function containerSummary(container: Container, { minor, nowMs, imageIdOf, sizes }: SummaryOptions) {
   const { health, status } = container.state;
+  const nowAnother = imageIdOf !== undefined && imageIdOf(container.spec.image) !== container.imageId;
   return {
     Id: container.id,
     Names: [`/${container.name}`],
-    Image: container.spec.image,
+    Image: nowAnother ? container.imageId : container.spec.image,
     ImageID: container.imageId,
     Command: commandText([container.path, ...container.args]),
     Created: unixSeconds(container.createdMs),

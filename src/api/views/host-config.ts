@@ -4,6 +4,7 @@
  */
 
 import { existsSync } from 'node:fs';
+import { USUAL_LOG_DRIVER } from '../../container/log-options.ts';
 import { MASKED_PATHS, READONLY_PATHS } from '../../container/runtime/hidden-paths.ts';
 import type { Container } from '../../container/types.ts';
 import { askedFor, parseLink } from '../container-create.ts';
@@ -24,7 +25,7 @@ export function hostConfig(container: Container, minor: number) {
   return {
     Binds: asked.Binds ?? null,
     ContainerIDFile: asked.ContainerIDFile ?? '',
-    LogConfig: { Type: spec.logging?.driver ?? 'json-file', Config: spec.logging?.options ?? {} },
+    LogConfig: { Type: spec.logging?.driver ?? USUAL_LOG_DRIVER, Config: spec.logging?.options ?? {} },
     NetworkMode: networkModeOf(container),
     PortBindings: portBindings(asked),
     RestartPolicy: { Name: spec.restart.name, MaximumRetryCount: spec.restart.maximumRetries },
@@ -35,13 +36,13 @@ export function hostConfig(container: Container, minor: number) {
     ...(asked.Annotations !== undefined && { Annotations: asked.Annotations }),
     CapAdd: capabilities(asked.CapAdd),
     CapDrop: capabilities(asked.CapDrop),
-    CgroupnsMode: asked.CgroupnsMode || CGROUP_NAMESPACE,
+    CgroupnsMode: spec.namespaces?.cgroup || CGROUP_NAMESPACE,
     Dns: asked.Dns ?? [],
     DnsOptions: asked.DnsOptions ?? [],
     DnsSearch: asked.DnsSearch ?? [],
     ExtraHosts: asked.ExtraHosts ?? null,
     GroupAdd: asked.GroupAdd ?? null,
-    IpcMode: asked.IpcMode || 'private',
+    IpcMode: asked.IpcMode || spec.namespaces?.ipc || 'private',
     Cgroup: asked.Cgroup ?? '',
     Links: links(container.name, asked),
     PidMode: asked.PidMode ?? '',

@@ -10,6 +10,8 @@ import { timestamp, unixSeconds } from './time.ts';
 const NO_VIRTUAL_SIZE_MINOR = 44;
 const NO_CONTAINER_FIELDS_MINOR = 45;
 const IMAGE_CONFIG_ONLY_MINOR = 50;
+/** The first version that leaves out what an image does not say. */
+const SAID_ONLY_MINOR = 52;
 
 const NOT_COUNTED = -1;
 
@@ -33,12 +35,9 @@ export function imageInspect(image: Image, minor: number) {
     Id: image.id,
     RepoTags: image.tags,
     RepoDigests: image.digests,
-    Parent: '',
-    Comment: image.comment,
+    ...said({ Parent: '', Comment: image.comment, DockerVersion: '', Author: image.author }, minor),
     Created: timestamp(image.createdMs),
     ...(minor < NO_CONTAINER_FIELDS_MINOR && { Container: '', ContainerConfig: emptyConfig() }),
-    DockerVersion: '',
-    Author: image.author,
     Config: imageConfig(image.config, minor),
     Architecture: image.architecture,
     Os: image.os,
@@ -69,18 +68,31 @@ export function removalView(removal: Removal): object {
 function imageConfig(config: ImageConfig, minor: number) {
   return {
     ...(minor < IMAGE_CONFIG_ONLY_MINOR && emptyConfig()),
-    User: config.user,
+    ...said(
+      {
+        User: config.user,
+        Env: config.env,
+        Cmd: orNull(config.command),
+        Volumes: config.volumes.length > 0 ? Object.fromEntries(config.volumes.map((path) => [path, {}])) : null,
+        WorkingDir: config.workingDirectory,
+        Entrypoint: orNull(config.entrypoint),
+        OnBuild: null,
+        Labels: config.labels,
+      },
+      minor,
+    ),
     ...(config.exposedPorts.length > 0 && { ExposedPorts: exposedPorts(config.exposedPorts) }),
-    Env: config.env,
-    Cmd: orNull(config.command),
     ...(config.healthcheck !== undefined && { Healthcheck: healthcheck(config.healthcheck) }),
-    Volumes: config.volumes.length > 0 ? Object.fromEntries(config.volumes.map((path) => [path, {}])) : null,
-    WorkingDir: config.workingDirectory,
-    Entrypoint: orNull(config.entrypoint),
-    OnBuild: null,
-    Labels: config.labels,
     ...given({ StopSignal: config.stopSignal, Shell: config.shell.length > 0 ? config.shell : undefined }),
   };
+}
+
+/** From API 1.52 on without what is empty. */
+function said<T extends object>(fields: T, minor: number): Partial<T> {
+  if (minor < SAID_ONLY_MINOR) return fields;
+  const isSaid = (value: unknown): boolean =>
+    typeof value === 'object' ? value !== null && Object.keys(value).length > 0 : value !== '';
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isSaid(value))) as Partial<T>;
 }
 
 /** An image has the shape of a container's configuration in old versions, with nothing in these fields. */

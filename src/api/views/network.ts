@@ -2,7 +2,8 @@
  * @module A network as Docker shows it (Engine API, NetworkInspect).
  */
 
-import type { Endpoint, Network, Subnet } from '../../network/types.ts';
+import type { Endpoint, Network, Subnet, SubnetUsage } from '../../network/types.ts';
+import { exactNumber } from '../exact-number.ts';
 import type { NetworkAnnotations } from '../network-spec.ts';
 
 const DEFAULT_NETWORK = 'bridge';
@@ -32,6 +33,20 @@ export function viewNetwork(network: Network, endpoints: readonly Endpoint[] = [
     Containers: Object.fromEntries(endpoints.map((endpoint) => [endpoint.sandboxId, viewMember(endpoint)])),
     Options: annotations.options ?? optionsOf(network),
     Labels: network.labels,
+  };
+}
+
+/** Docker's numbers have 64 bits: a subnet of IPv6 has more addresses. */
+export function viewUsage(usage: readonly SubnetUsage[]) {
+  return {
+    IPAM: {
+      Subnets: Object.fromEntries(
+        usage.map(({ subnet, inUse, available }) => [
+          subnet,
+          { IPsInUse: exactNumber(inUse), DynamicIPsAvailable: exactNumber(available) },
+        ]),
+      ),
+    },
   };
 }
 

@@ -35,6 +35,7 @@ export function emptyStats({ id, name }: StatsOf): object {
     cpu_stats: NO_CPU,
     precpu_stats: NO_CPU,
     memory_stats: {},
+    os_type: 'linux',
     name: `/${name}`,
     id,
   };
@@ -58,6 +59,7 @@ export function stats({ id, name }: StatsOf, usage: Usage, before: Usage | undef
       stats: memory.statistics,
       limit: memory.limitBytes,
     },
+    os_type: 'linux',
     name: `/${name}`,
     id,
     networks: Object.fromEntries(

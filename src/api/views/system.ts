@@ -2,17 +2,23 @@
  * @module What the daemon and its host are, as `docker version` and `docker info` show it (Engine API, tag System).
  */
 
+import { LOG_DRIVERS, USUAL_LOG_DRIVER } from '../../container/log-options.ts';
 import type { ProgramVersion } from '../../container/program-versions.ts';
 import type { DaemonInfo } from '../app.ts';
 import type { HostFacts } from '../host-facts.ts';
-import { NEGOTIATED_MINOR, OLDEST_MINOR } from '../versions.ts';
+import { OLDEST_MINOR } from '../versions.ts';
 
-const API_VERSION = `1.${NEGOTIATED_MINOR}`;
 const MINIMUM_API_VERSION = `1.${OLDEST_MINOR}`;
 
-export function viewVersion({ version }: DaemonInfo, host: HostFacts, programs: readonly ProgramVersion[]) {
+/** @param newestMinor of the API's versions: what the client shall speak at most */
+export function viewVersion(
+  { version }: DaemonInfo,
+  host: HostFacts,
+  programs: readonly ProgramVersion[],
+  newestMinor: number,
+) {
   const runsOn = {
-    ApiVersion: API_VERSION,
+    ApiVersion: `1.${newestMinor}`,
     MinAPIVersion: MINIMUM_API_VERSION,
     GitCommit: '',
     GoVersion: `node ${process.versions.node}`,
@@ -36,6 +42,10 @@ export function viewVersion({ version }: DaemonInfo, host: HostFacts, programs: 
   };
 }
 
+/** The first versions without the versions that were expected, and without what bridges do with frames. */
+const NO_EXPECTED_MINOR = 49;
+const NO_BRIDGE_NF_MINOR = 50;
+
 /** How many there are of each. */
 export interface Counts {
   readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
@@ -46,10 +56,12 @@ export function viewInfo(
   daemon: DaemonInfo,
   host: HostFacts,
   { counts, programs }: { readonly counts: Counts; readonly programs: readonly ProgramVersion[] },
+  minor: number,
 ) {
   const { running, paused, stopped } = counts.containers;
   const { runtime } = daemon;
   const runtimeVersion = programs.find(({ name }) => name === runtime?.name)?.version ?? '';
+  const commit = (id: string): object => ({ ID: id, ...(minor < NO_EXPECTED_MINOR && { Expected: id }) });
   const has = (...controllers: readonly string[]): boolean => controllers.some((name) => host.controllers.has(name));
   return {
     ID: daemon.id ?? '',
@@ -64,7 +76,7 @@ export function viewInfo(
       Volume: ['local'],
       Network: ['bridge', 'host', 'macvlan', 'null'],
       Authorization: [],
-      Log: ['json-file', 'none'],
+      Log: LOG_DRIVERS,
     },
     MemoryLimit: has('memory'),
     SwapLimit: has('memory'),
@@ -76,14 +88,13 @@ export function viewInfo(
     OomKillDisable: host.cgroupVersion === '1' && has('memory'),
     IPv4Forwarding: host.forwarding,
     // Rules here never need frames of a bridge to pass iptables.
-    BridgeNfIptables: true,
-    BridgeNfIp6tables: true,
+    ...(minor < NO_BRIDGE_NF_MINOR && { BridgeNfIptables: true, BridgeNfIp6tables: true }),
     Debug: daemon.debug,
     NFd: 0,
     NGoroutines: 0,
     NEventsListener: 0,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: 'json-file',
+    LoggingDriver: daemon.logDriver ?? USUAL_LOG_DRIVER,
     CgroupDriver: 'cgroupfs',
     CgroupVersion: host.cgroupVersion,
     KernelVersion: host.kernel,
@@ -105,8 +116,8 @@ export function viewInfo(
     MemTotal: host.memoryBytes,
     GenericResources: [],
     DockerRootDir: daemon.dataRoot,
-    HttpProxy: process.env.HTTP_PROXY ?? '',
-    HttpsProxy: process.env.HTTPS_PROXY ?? '',
+    HttpProxy: withoutPassword(process.env.HTTP_PROXY),
+    HttpsProxy: withoutPassword(process.env.HTTPS_PROXY),
     NoProxy: process.env.NO_PROXY ?? '',
     Name: host.name,
     Labels: daemon.labels,
@@ -126,11 +137,16 @@ export function viewInfo(
     LiveRestoreEnabled: true,
     Isolation: '',
     InitBinary: 'tini',
-    ContainerdCommit: { ID: '', Expected: '' },
-    RuncCommit: { ID: runtimeVersion, Expected: runtimeVersion },
-    InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: ['name=seccomp,profile=builtin'],
+    ContainerdCommit: commit(''),
+    RuncCommit: commit(runtimeVersion),
+    InitCommit: commit(''),
+    SecurityOptions: [`name=seccomp,profile=${daemon.seccompProfile ?? 'builtin'}`],
     FirewallBackend: { Driver: 'nftables' },
     Warnings: host.forwarding ? [] : ['WARNING: IPv4 forwarding is disabled'],
   };
+}
+
+/** Who may ask the API is root anyway; but what it answers is pasted into reports. */
+function withoutPassword(url = ''): string {
+  return url.replace(/\/\/[^/@]*@/, '//xxxxx:xxxxx@');
 }

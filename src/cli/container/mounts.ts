@@ -42,7 +42,13 @@ interface MountBody {
   Target?: string;
   ReadOnly?: boolean;
   Consistency?: string;
-  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean };
+  BindOptions?: {
+    Propagation?: string;
+    NonRecursive?: boolean;
+    CreateMountpoint?: boolean;
+    ReadOnlyNonRecursive?: boolean;
+    ReadOnlyForceRecursive?: boolean;
+  };
   VolumeOptions?: {
     NoCopy?: boolean;
     Subpath?: string;
@@ -104,7 +110,7 @@ function applyField(mount: MountBody, key: string, value: string | undefined, wh
       mount.BindOptions = { ...mount.BindOptions, CreateMountpoint: boolean(value, whole) };
       return true;
     case 'bind-recursive':
-      mount.BindOptions = { ...mount.BindOptions, NonRecursive: given() === 'disabled' };
+      mount.BindOptions = { ...mount.BindOptions, ...recursion(given(), whole) };
       return true;
     case 'volume-nocopy':
       mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: boolean(value, whole) };
@@ -136,6 +142,21 @@ function applyField(mount: MountBody, key: string, value: string | undefined, wh
       return true;
     default:
       return false;
+  }
+}
+
+function recursion(word: string, whole: string): NonNullable<MountBody['BindOptions']> {
+  switch (word) {
+    case 'enabled':
+      return {};
+    case 'disabled':
+      return { NonRecursive: true };
+    case 'writable':
+      return { ReadOnlyNonRecursive: true };
+    case 'readonly':
+      return { ReadOnlyForceRecursive: true };
+    default:
+      throw refuse(whole, `bind-recursive is enabled, disabled, writable or readonly, not '${word}'`);
   }
 }
 

@@ -119,7 +119,10 @@ function attachTarget(sandbox: string | undefined, flags: AttachFlags): Target {
   const namespace = namespaceSpec(flags);
   if (sandbox === undefined) {
     if (namespace !== undefined) return { namespace, name: flags.name, newName: flags.name ?? nameFor(flags) };
-    throw new PontoonError('bad-value', 'nothing to attach: name a sandbox, or give --netns, --pid or --new');
+    throw new PontoonError(
+      'bad-value',
+      'nothing to attach: name a sandbox, or give --netns, --pid or --new (the streams of a container: pontoon container attach NAME)',
+    );
   }
   if (namespace === undefined && flags.name === undefined) return sandbox;
   throw new PontoonError(

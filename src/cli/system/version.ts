@@ -20,7 +20,7 @@ interface ServerVersion {
 }
 
 /** The version of the API that this command speaks. */
-const API_VERSION = '1.48';
+const API_VERSION = '1.50';
 
 export function defineVersion(command: Command): void {
   command.option('-f, --format <format>', "'json' or a Go template").action(async ({ format }: { format?: string }) => {
