@@ -41,3 +41,8 @@ export function connectRate(ends: Ends, port: number, hostPorts: readonly number
   const args = [ends.server, ends.client, port, ends.address, SECONDS, ...hostPorts].map(String);
   return measure('connect_rate', 'connectionsPerSecond', args);
 }
+
+/** Asks a web server at `port` of `client`'s own loopback until it answers. */
+export async function untilAnswered(client: string, port: number): Promise<void> {
+  await run(await compile('dataplane/first_answer.c'), [client, '127.0.0.1', String(port)]);
+}

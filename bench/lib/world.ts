@@ -19,6 +19,18 @@ const CGROUPS = '/sys/fs/cgroup';
 /** The directory of the run, in memory. */
 export const WORK = '/run/pontoon-bench';
 
+/**
+ * Shell lines that make a host of new network and mount namespaces; $0 is a directory of its own.
+ *
+ * sysfs shows the network namespace that mounted it, and a daemon must see its own bridges there. The control groups are
+ * those of v1, also on a machine that has v2 beside them, as few have: there crun needs one more process at each start.
+ */
+export const LAY_OUT_HOST = `
+  mkdir -p "$0/cgroup" && mount --rbind /sys/fs/cgroup "$0/cgroup"
+  if [ -d "$0/cgroup/unified" ]; then mount -t tmpfs tmpfs "$0/cgroup/unified"; fi
+  mount -t sysfs sysfs /sys && mount --rbind "$0/cgroup" /sys/fs/cgroup
+  ip link set lo up`;
+
 /** What the run may write to the machine's disk: removed with the world. */
 export function diskDirectory(): string {
   return diskDirectoryOf(process.env[MARK] ?? '');

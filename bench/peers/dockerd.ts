@@ -12,13 +12,10 @@ import { setTimeout } from 'node:timers/promises';
 import { compile } from '../lib/compile.ts';
 import { EngineSocket } from '../lib/engine-socket.ts';
 import { run } from '../lib/exec.ts';
-import { cgroupParent, WORK } from '../lib/world.ts';
+import { cgroupParent, LAY_OUT_HOST, WORK } from '../lib/world.ts';
 
-/** sysfs shows the network namespace that mounted it: dockerd must see its own bridges there. */
 const START = `
-  mkdir -p "$0/cgroup" && mount --rbind /sys/fs/cgroup "$0/cgroup"
-  mount -t sysfs sysfs /sys && mount --rbind "$0/cgroup" /sys/fs/cgroup
-  ip link set lo up
+  ${LAY_OUT_HOST}
   exec dockerd "$@"`;
 
 const PATIENCE_MS = 30_000;

@@ -8,12 +8,10 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { EngineSocket } from '../lib/engine-socket.ts';
-import { WORK } from '../lib/world.ts';
+import { LAY_OUT_HOST, WORK } from '../lib/world.ts';
 
 const START = `
-  mkdir -p "$0/cgroup" && mount --rbind /sys/fs/cgroup "$0/cgroup"
-  mount -t sysfs sysfs /sys && mount --rbind "$0/cgroup" /sys/fs/cgroup
-  ip link set lo up
+  ${LAY_OUT_HOST}
   exec bin/pontoon daemon "$@"`;
 const PATIENCE_MS = 30_000;
 
