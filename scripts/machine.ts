@@ -5,7 +5,7 @@
  * Every kernel test runs in a world of its own, so a difference here means that one of them got out. Addresses, routes
  * and sysctls are not compared: on a machine in use, others change them meanwhile (DHCP, router advertisements).
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -108,7 +108,11 @@ function namesIn(folder: string): string[] {
   }
 }
 
+/** None where nft is not installed yet, as on a machine that only makes the static checks. */
 function nftTables(): string[] {
   if (process.getuid?.() !== 0) return [];
-  return execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  const { error, status, stdout, stderr } = spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' });
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return [];
+  if (status !== 0) throw error ?? new Error(`nft list tables: ${stderr}`);
+  return stdout.split('\n').filter(Boolean);
 }

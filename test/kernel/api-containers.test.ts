@@ -239,10 +239,32 @@ suite('what goes on', () => {
     await using container = await make();
     await start(container);
     const { response, sent } = await open('GET', `/v1.48${container.path}/stats`);
-    const [first] = await once(response, 'data');
-    const [second] = await once(response, 'data');
-    assert.equal(JSON.parse(String(second)).preread, JSON.parse(String(first)).read);
+    let said = '';
+    response.on('data', (data: Buffer) => {
+      said += data;
+    });
+    while (said.split('\n').length < 3) await once(response, 'data');
+    const [first, second] = said.split('\n', 2).map((line) => JSON.parse(line));
+    assert.equal(second.preread, first.read);
     sent.destroy();
+  });
+
+  test('whoever has said all at a terminal of an exec hears no more', async () => {
+    await using container = await make();
+    await start(container);
+    const body = { Cmd: ['sh', '-c', 'echo begun; exec sleep 1000'], Tty: true, AttachStdin: true, AttachStdout: true };
+    const { json } = await daemon.call('POST', `${container.path}/exec`, { body });
+    const socket = daemon.connect();
+    const head = `POST /v1.48/exec/${json.Id}/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{"Tty":true}`);
+    let answer = '';
+    for await (const data of socket) {
+      answer += data;
+      if (answer.endsWith('begun\r\n')) socket.end();
+    }
+    assert.match(answer, /^HTTP\/1\.1 101 [\s\S]*\r\n\r\nbegun\r\n$/);
+    assert.equal((await daemon.get(`/exec/${json.Id}/json`)).Running, true);
+    assert.deepEqual((await daemon.get(`${container.path}/json`)).ExecIDs, [json.Id]);
   });
 
   test('clients that vanish in mid-attach and mid-exec leave no descriptor open', async () => {

@@ -58,7 +58,7 @@ describe('the daemon', { concurrency: false }, () => {
     const head = await daemon.call('HEAD', '/_ping', { version: '' });
     for (const { status, headers } of [ping, head]) {
       assert.equal(status, 200);
-      assert.equal(headers['api-version'], '1.48');
+      assert.equal(headers['api-version'], '1.55');
       assert.equal(headers.ostype, 'linux');
       assert.equal(headers['cache-control'], 'no-cache, no-store, must-revalidate');
     }

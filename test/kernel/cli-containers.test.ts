@@ -133,6 +133,28 @@ describe('streams', { concurrency: false }, () => {
     assert.deepEqual(await outcome(child), { status: 0, stdout: `${bytes.length}\ndone\n`, stderr: '' });
   });
 
+  test('an input whose output nobody asked for arrives whole too', async () => {
+    const script = 'sleep 0.3; wc -c';
+    const child = start(PONTOON, [
+      'run',
+      '-i',
+      '-a',
+      'stdin',
+      '--name',
+      'counts',
+      'pontoon/busybox',
+      'sh',
+      '-c',
+      script,
+    ]);
+    child.stdin.end(Buffer.alloc(3_000_000, 'x'));
+    const { status, stderr } = await outcome(child);
+    assert.deepEqual([status, stderr], [0, '']);
+    await pontoon('wait', 'counts');
+    assert.equal(await pontoon('logs', 'counts'), '3000000\n');
+    await pontoon('rm', 'counts');
+  });
+
   test('large outputs on both streams arrive whole', async () => {
     const script = 'yes out | head -c 2000000; yes err | head -c 1000000 >&2';
     const { stdout, stderr } = await run('run', '--rm', 'pontoon/busybox', 'sh', '-c', script);
@@ -224,13 +246,16 @@ describe('what docker does not have', { concurrency: false }, () => {
   });
 
   test('events, as they come', async () => {
-    const child = start(PONTOON, ['events', '--filter', 'container=passing', '--format', '{{.Action}}']);
-    const seen = text(child.stdout);
-    await sleep(500);
+    const since = String(Date.now() / 1000);
+    const filters = ['--since', since, '--filter', 'container=passing'];
+    const child = start(PONTOON, ['events', ...filters, '--format', '{{.Action}}']);
     await pontoon('run', '--rm', '--name', 'passing', 'pontoon/busybox', 'true');
-    await sleep(500);
-    child.kill('SIGINT');
-    const actions = (await seen).trim().split('\n');
+    let seen = '';
+    for await (const data of child.stdout) {
+      seen += data;
+      if (seen.includes('destroy\n')) child.kill('SIGINT');
+    }
+    const actions = seen.trim().split('\n');
     for (const action of ['create', 'attach', 'start', 'die', 'destroy']) assert.ok(actions.includes(action), action);
   });
 

@@ -239,7 +239,10 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['network ls --format {{.Nix}}', /there is no field Nix$/],
     ['network ls --format {{.Name', /an action is not closed with \}\}$/],
     ['network ls --filter name', /write KEY=VALUE$/],
-    ['attach front', 'nothing to attach: name a sandbox, or give --netns, --pid or --new'],
+    [
+      'attach front',
+      'nothing to attach: name a sandbox, or give --netns, --pid or --new (the streams of a container: pontoon container attach NAME)',
+    ],
     ['attach front web --pid 1', /^attach either the sandbox web or a namespace/],
     ['attach front --new', 'a new namespace has no name to go by: give the sandbox one with --name'],
     ['publish web 70000', /port 70000 is above 65535; --help shows how ports are written/],

@@ -42,6 +42,27 @@ volumes:
   data:
 `;
 
+/** The networks are joined in the order of their names: first the one that leads nowhere. */
+const INSIDE_FILE = (greeting: string): string => `
+services:
+  store:
+    image: web
+    networks: [inside]
+  web:
+    image: web
+    init: true
+    links: ["store:shelf"]
+    networks:
+      inside:
+      outside: {ipv4_address: 10.98.0.20}
+    ports: ["8089:80"]
+    environment: {GREETING: ${greeting}}
+networks:
+  inside: {internal: true}
+  outside:
+    ipam: {config: [{subnet: 10.98.0.0/24}]}
+`;
+
 const OLD_FILE = `
 db:
   image: web
@@ -118,6 +139,22 @@ test('down leaves nothing', async () => {
   assert.equal(await out('docker volume ls -q'), '');
   assert.equal(await out('docker network ls --format "{{.Name}}" | sort | xargs'), 'bridge host none');
   assert.doesNotMatch(await out('ip -o link'), /veth/);
+});
+
+test('a service with a static address, and on an internal network, is made anew when its file changes', async () => {
+  const inside = join(daemon.directory, 'inside');
+  mkdirSync(inside);
+  const run = (words: string) => docker.run(`cd ${inside} && docker-compose --ansi never ${words}`);
+  for (const greeting of ['hello', 'goodbye']) {
+    writeFileSync(join(inside, 'docker-compose.yml'), INSIDE_FILE(greeting));
+    await run('up -d');
+    assert.equal((await run('port web 80')).stdout, '0.0.0.0:8089\n');
+    assert.equal(await out('curl -s --retry 20 --retry-connrefused --retry-delay 0 127.0.0.1:8089'), 'it works on 80');
+    assert.equal((await run('exec -T web sh -c "echo \\$GREETING"')).stdout, `${greeting}\n`);
+    assert.equal((await run('exec -T web wget -qO- http://shelf/')).stdout, 'it works on 80\n');
+  }
+  assert.equal(await out('docker ps -aq | wc -l'), '2');
+  await run('down');
 });
 
 test('a file of the first version speaks API 1.21: links on the default network, run, restart, pause', async () => {

@@ -3,16 +3,25 @@
  */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { extract, pack } from 'tar-stream';
-import { listMonitors } from '../../src/container/monitors.ts';
+import { isAlive, listMonitors } from '../../src/container/monitors.ts';
 import type { ContainerSpec } from '../../src/container/types.ts';
-import { MNT_DETACH, umount } from '../../src/kernel/ffi.ts';
+import { MNT_DETACH, mount, umount } from '../../src/kernel/ffi.ts';
 import { assertNothingLeft, BUSYBOX, openContainerLab, readAll } from '../support/container-lab.ts';
 
 const lab = await openContainerLab();
@@ -170,6 +179,17 @@ test('limits and the restart policy change live', async () => {
   const { spec } = containers.find(id);
   assert.deepEqual(spec.resources, { memoryBytes: 128 * 2 ** 20, memorySwapBytes: -1, pidsLimit: 50 });
   assert.equal((await containers.usage(id)).memory.limitBytes, 128 * 2 ** 20);
+  await containers.update(id, {
+    resources: { memoryBytes: 64 * 2 ** 20, memorySwapBytes: 96 * 2 ** 20, nanoCpus: 1e9 },
+  });
+  for (const [resources, message] of [
+    [{ memoryBytes: 128 * 2 ** 20 }, /Memory limit should be smaller than already set memoryswap limit/],
+    [{ cpuQuotaUs: 50_000 }, /CPU Quota cannot be updated as NanoCPUs has already been set/],
+  ] as const)
+    await assert.rejects(containers.update(id, { resources }), { code: 'container-state', message });
+  await containers.update(id, { resources: { memoryBytes: 80 * 2 ** 20 } });
+  assert.equal(containers.find(id).spec.resources?.memorySwapBytes, 96 * 2 ** 20);
+  assert.equal((await containers.usage(id)).memory.limitBytes, 80 * 2 ** 20);
   // A start is over when the runtime lets the process go, which is its own until it executes the command.
   const isStillRuntime = (row: readonly string[]): boolean => /^\S*(crun|runc) /.test(row.at(-1) ?? '');
   let { titles, processes } = await containers.top(id);
@@ -255,7 +275,25 @@ test('a conmon that is killed: its container is ended', async () => {
   const exit = containers.wait(id);
   process.kill([...listMonitors()].find(([directory]) => directory.endsWith(id))![1], 'SIGKILL');
   assert.deepEqual(await exit, { exitCode: 255 });
-  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  await until(() => !isAlive(pid)); // it leaves its cgroup, for which the runtime waits, a moment before it is dead
+  await removeAll();
+});
+
+test('a removal that fails is told to those who wait for it, and may be tried again', async () => {
+  const { containers, roots } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['true'], autoRemove: true });
+  const removed = containers.wait(id, { condition: 'removed' });
+  const held = join(roots.dataRoot, 'containers', id, 'held');
+  mkdirSync(held, { recursive: true });
+  mount('tmpfs', held, 'tmpfs', 0);
+  await containers.start(id);
+  const { exitCode, error } = await removed;
+  assert.equal(exitCode, 0);
+  assert.match(error ?? '', /EBUSY/);
+  await until(() => lab.failures.length > 0);
+  assert.match(lab.failures.splice(0).join(), /EBUSY/);
+  umount(held);
+  await containers.remove(id);
   await removeAll();
 });
 

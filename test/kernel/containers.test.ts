@@ -138,6 +138,63 @@ test('kill sends any signal; init hands it on', async () => {
   await assert.rejects(containers.kill(id, 'SIGNOPE'), { code: 'bad-value', message: 'Invalid signal: SIGNOPE' });
 });
 
+test('a signal that comes before its handler is not lost', async () => {
+  const { containers } = lab;
+  const script = 'sleep 0.1; trap "exit 5" TERM; while true; do sleep 0.01; done';
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sh', '-c', script] });
+  await containers.start(id);
+  await containers.stop(id, { timeoutSeconds: 60 });
+  assert.equal(containers.find(id).state.exitCode, 5);
+  await containers.remove(id);
+  // dash blocks all signals while it forks, which is not to say that it wants them.
+  const forking = `for i in 1 2 3 4 5; do /bin/true; /bin/true; /bin/true; /bin/true; done; ${script}`;
+  const busy = await containers.create({ image: 'pontoon/host', command: ['dash', '-c', forking] });
+  await containers.start(busy.id);
+  await containers.stop(busy.id, { timeoutSeconds: 60 });
+  assert.equal(containers.find(busy.id).state.exitCode, 5);
+  await containers.remove(busy.id);
+  // One that will never have a handler is not waited for, where nobody has the time.
+  const deaf = await containers.create({ image: BUSYBOX, command: ['sleep', '100'] });
+  await containers.start(deaf.id);
+  await containers.stop(deaf.id, { timeoutSeconds: 0 });
+  assert.equal(containers.find(deaf.id).state.exitCode, 137);
+  await containers.remove(deaf.id);
+});
+
+test('whoever is asked to end has the whole time for it, however long the asking took', async () => {
+  const { containers } = lab;
+  const script = 'trap "sleep 0.5; exit 5" TERM; while true; do sleep 0.01; done';
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sh', '-c', script] });
+  await containers.start(id);
+  const before = containers.kill(id, 'USR1'); // it waits a second for a handler
+  await containers.stop(id, { timeoutSeconds: 1 });
+  await before;
+  assert.equal(containers.find(id).state.exitCode, 5);
+  await containers.remove(id);
+});
+
+test('a time-out that is longer than any timer is no time-out at once', async () => {
+  const { containers } = lab;
+  const script = 'trap "sleep 0.5; exit 5" TERM; while true; do sleep 0.01; done';
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sh', '-c', script] });
+  await containers.start(id);
+  await containers.stop(id, { timeoutSeconds: 999_999_999 });
+  assert.equal(containers.find(id).state.exitCode, 5);
+  await containers.remove(id);
+});
+
+test('an input that was not opened has no end', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sh', '-c', 'sleep 0.3; echo after'] });
+  const before = await containers.attach(id, { stdin: true, stdout: true });
+  await containers.start(id);
+  const later = await containers.attach(id, { stdin: true, stdout: true });
+  assert.deepEqual([before.stdin, later.stdin], [undefined, undefined]);
+  assert.deepEqual(await Promise.all([before, later].map(({ stdout }) => readAll(stdout))), ['after\n', 'after\n']);
+  await containers.wait(id);
+  await containers.remove(id);
+});
+
 test('pause freezes, unpause goes on; a paused one can be stopped and must not be removed', async () => {
   const { containers } = lab;
   const { id } = await containers.create({ name: 'cold', image: BUSYBOX, command: ['sleep', '100'], init: true });

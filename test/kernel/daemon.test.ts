@@ -94,7 +94,7 @@ describe('what it is told', () => {
       ...['--ip6tables=false', '--userland-proxy=false', '--live-restore', '--containerd-namespace', 'x'],
       ...[
         '--storage-driver=overlay2',
-        '--no-proxy=localhost',
+        '--oom-score-adjust=-500',
         '--log-format',
         'text',
         '--swarm-default-advertise-addr=eth0',
@@ -106,7 +106,7 @@ describe('what it is told', () => {
       'live-restore',
       'containerd-namespace',
       'storage-driver',
-      'no-proxy',
+      'oom-score-adjust',
     ]) {
       assert.match(daemon.log, new RegExp(`"${key} is accepted and has no effect: `));
     }
@@ -134,6 +134,43 @@ describe('what it is told', () => {
     const next = await daemon.get('/networks/next');
     assert.equal(next.IPAM.Config[0].Subnet, '10.200.0.0/28');
     assert.equal(next.Options['com.docker.network.driver.mtu'], '1300');
+  });
+
+  test('containers get what they do not ask for', { skip: missingProgram('docker') }, async () => {
+    const profile = configFile({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }],
+    });
+    const proxies = { 'http-proxy': 'http://me:secret@proxy.test:3128', 'no-proxy': 'registry.test' };
+    await using daemon = await TestDaemon.start([
+      ...['--config-file', configFile({ proxies, 'seccomp-profile': profile })],
+      ...['--default-ulimit', 'nofile=99:100', '--default-shm-size', '1m', '--log-driver', 'none'],
+      ...['--default-ipc-mode', 'shareable', '--host-gateway-ip', '10.9.9.9', '--host-gateway-ip', 'fd00::9'],
+    ]);
+    const inside = async (...words: string[]): Promise<string> => {
+      const { stdout, stderr } = await daemon.docker('run', '--rm', ...words);
+      return stdout + stderr;
+    };
+    const script =
+      'mkdir /a; ulimit -n; grep gateway.test /etc/hosts; df -k /dev/shm | tail -n 1 | tr -s " " | cut -d " " -f 2';
+    const said = await inside('--add-host', 'gateway.test:host-gateway', 'pontoon/busybox', 'sh', '-c', script);
+    assert.match(said, /mkdir: can't create directory '\/a': Function not implemented/);
+    assert.match(said, /^99\n10\.9\.9\.9\tgateway\.test\n1024$/m);
+    // What is asked for wins, and a privileged container has no profile.
+    const options = ['--security-opt', 'seccomp=unconfined', '--ulimit', 'nofile=50:60'];
+    assert.equal(await inside(...options, 'pontoon/busybox', 'sh', '-c', 'mkdir /a; ulimit -n'), '50\n');
+    assert.equal(await inside('--privileged', 'pontoon/busybox', 'mkdir', '/a'), '');
+    await daemon.docker('run', '--name', 'quiet', '-d', 'pontoon/busybox', 'sleep', '100');
+    const { HostConfig } = await daemon.get('/containers/quiet/json');
+    assert.deepEqual([HostConfig.LogConfig.Type, HostConfig.IpcMode], ['none', 'shareable']);
+    const joined = await inside('--ipc', 'container:quiet', 'pontoon/busybox', 'true');
+    assert.equal(joined, '');
+    const info = await daemon.get('/info');
+    assert.deepEqual(
+      [info.LoggingDriver, info.SecurityOptions, info.HttpProxy, info.NoProxy],
+      ['none', ['name=seccomp,profile=custom'], 'http://xxxxx:xxxxx@proxy.test:3128', 'registry.test'],
+    );
+    await daemon.docker('rm', '-f', 'quiet');
   });
 
   test('--bridge none makes none', async () => {
@@ -168,6 +205,39 @@ describe('how it begins and ends', { concurrency: false }, () => {
     assert.equal(await daemon.stop(), 0);
     idle.destroy();
     silent.destroy();
+  });
+
+  test('nor do those who are attached, commands that run in containers, and slow stops', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const first = await TestDaemon.start(['--shutdown-timeout', '1']);
+    const post = (path: string, body: unknown = {}) => first.call('POST', path, { body });
+    const { json } = await post('/containers/create', { Image: 'pontoon/busybox', Cmd: ['sleep', '1000'] });
+    const container = `/containers/${json.Id}`;
+    await post(`${container}/start`);
+    const exec = async (detached: boolean): Promise<string> => {
+      const output = { AttachStdout: !detached, AttachStderr: !detached };
+      const made = await post(`${container}/exec`, { Cmd: ['sleep', '1000'], ...output });
+      return `/exec/${made.json.Id}/start`;
+    };
+    assert.equal((await post(await exec(true), { Detach: true })).status, 200);
+    const clients = [await exec(false), `${container}/attach?stream=1&stdout=1&stdin=1`].map((path) => {
+      const client = first.connect();
+      client.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`);
+      return client;
+    });
+    for (const client of clients) await once(client, 'data');
+    const stopping = first.connect();
+    stopping.write(`POST ${container}/stop?t=3600 HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await sleep(1500); // longer than a stop waits for handlers
+    assert.equal(await first.stop(), 0);
+    stopping.destroy();
+    for (const client of clients) client.destroy();
+    assert.doesNotMatch(first.log, /"level":50/);
+    await using second = await TestDaemon.start([], first.directory);
+    const processes = (await second.get(`${container}/top`)).Processes as string[][];
+    assert.equal(processes.filter((row) => row.at(-1) === 'sleep 1000').length, 3);
+    assert.equal((await second.call('DELETE', `${container}?force=1`)).status, 204);
   });
 
   test('who does not want to wait sends the signal again', { timeout: PATIENCE_MS }, async () => {

@@ -215,7 +215,7 @@ suite('what a container is', () => {
         ['/host', 'bind', false],
       ]);
       assert.equal(shown.HostConfig.RestartPolicy?.MaximumRetryCount, 2);
-      const [listed] = await docker.listContainers({ filters: { network: ['lan'], publish: ['80'] } });
+      const [listed] = await docker.listContainers({ filters: { network: ['lan'], publish: ['8089'] } });
       assert.equal(listed?.Id, container.id);
       assert.match(listed?.Status ?? '', /^Up /);
     }

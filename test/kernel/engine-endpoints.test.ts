@@ -202,6 +202,32 @@ describe('an address', () => {
     await remove(kept, loose, heir);
   });
 
+  test('may be that of one which is to replace it; only one of them runs', async () => {
+    const wanting = { network: 'front', ipv4: '10.41.0.2' };
+    await lab.sandbox('old', [wanting]);
+    const made = await lab.sandbox('new', [wanting], { running: false });
+    assert.equal(made.endpoints[0]?.ipv4, '10.41.0.2/24');
+    const isTakenBy = (name: string) => ({
+      code: 'address-taken',
+      message: new RegExp(`already taken by endpoint ${name}`),
+    });
+    await assert.rejects(engine.startSandbox('new'), isTakenBy('old'));
+    await engine.stopSandbox('old');
+    const replaced = await engine.startSandbox('new');
+    assert.equal(await world.ping(replaced, '10.41.0.1'), true);
+    await engine.updateSandbox('new', { name: 'newer' });
+    await assert.rejects(engine.startSandbox('old'), isTakenBy('newer'));
+    engine = await lab.reopen();
+    await assert.rejects(engine.startSandbox('old'), isTakenBy('newer'));
+    await engine.removeSandbox('newer');
+    await assert.rejects(lab.sandbox('thief', [wanting]), isTakenBy('old'));
+    assert.equal((await engine.startSandbox('old')).endpoints[0]?.ipv4, '10.41.0.2/24');
+    await engine.removeSandbox('old');
+    const next = await lab.sandbox('next', ['front']);
+    assert.equal(next.endpoints[0]?.ipv4, '10.41.0.2/24', 'nobody has it any more');
+    await remove(next);
+  });
+
   test('stays reserved, or leased, when the engine is opened again', async () => {
     const stopped = await lab.sandbox('stopped', [{ network: 'front', ipv4: '10.41.0.2' }]);
     const running = await lab.sandbox('running', ['front']);

@@ -16,11 +16,13 @@ import { EPOLL_EVENT_BYTES, EPOLL_EVENT_DATA } from '../../src/kernel/uapi/event
 import * as ifPacket from '../../src/kernel/uapi/if_packet.ts';
 import * as inet from '../../src/kernel/uapi/in.ts';
 import * as inetDiag from '../../src/kernel/uapi/inet_diag.ts';
+import * as memfd from '../../src/kernel/uapi/memfd.ts';
 import * as netlink from '../../src/kernel/uapi/netlink.ts';
 import * as nfConntrack from '../../src/kernel/uapi/nf_conntrack.ts';
 import * as nfTables from '../../src/kernel/uapi/nf_tables.ts';
 import * as nfnetlink from '../../src/kernel/uapi/nfnetlink.ts';
 import * as rtnetlink from '../../src/kernel/uapi/rtnetlink.ts';
+import * as spawn from '../../src/kernel/uapi/spawn.ts';
 
 const kernel = join(import.meta.dirname, '../../src/kernel');
 const directory = mkdtempSync(join(tmpdir(), 'pontoon-headers-'));
@@ -32,10 +34,14 @@ const HEADERS = [
   'fcntl.h',
   'poll.h',
   'sched.h',
+  'spawn.h',
   'sys/epoll.h',
   'sys/file.h',
+  'sys/mman.h',
   'sys/mount.h',
   'sys/socket.h',
+  'sys/syscall.h',
+  'sys/wait.h',
   'linux/fib_rules.h',
   'linux/filter.h',
   'linux/if.h',
@@ -126,6 +132,7 @@ const LAYOUTS: Readonly<Record<string, number>> = {
   ...struct('sock_filter', 8, { code: 0, jt: 2, jf: 3, k: 4 }),
   ...struct('sock_fprog', 16, { len: 0, filter: 8 }),
   ...struct('epoll_event', EPOLL_EVENT_BYTES, { events: 0, data: EPOLL_EVENT_DATA }),
+  ...Object.fromEntries(Object.entries(spawn.SPAWN_SIZES).map(([type, bytes]) => [`sizeof(${type})`, bytes])),
 };
 
 function struct(name: string, size: number, fields: Record<string, number>): Record<string, number> {
@@ -187,11 +194,13 @@ const FILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'uapi/if_packet.ts': ifPacket,
   'uapi/in.ts': inet,
   'uapi/inet_diag.ts': inetDiag,
+  'uapi/memfd.ts': memfd,
   'uapi/netlink.ts': netlink,
   'uapi/nf_conntrack.ts': nfConntrack,
   'uapi/nf_tables.ts': nfTables,
   'uapi/nfnetlink.ts': nfnetlink,
   'uapi/rtnetlink.ts': rtnetlink,
+  'uapi/spawn.ts': spawn,
 };
 const constants = Object.entries(FILES).flatMap(([file, exported]) =>
   Object.entries(exported).flatMap(([name, value]) => (typeof value === 'number' ? [{ file, name, value }] : [])),

@@ -17,6 +17,7 @@ import {
   getLink,
   type Link,
   listLinks,
+  removeLink,
   setBridgePort,
   setLink,
 } from '../../src/kernel/rtnetlink/link.ts';
@@ -95,6 +96,8 @@ test('veth with all that can be set, and its peer in another namespace', () => {
   });
   socket.batch([deleteLink(name), deleteLink(bridge)]);
   assert.equal(getLink(sandbox.socket, 'eth0'), undefined, 'the peer goes too');
+  removeLink(sandbox.socket, 'eth0'); // gone already
+  assert.throws(() => removeLink(sandbox.socket, 'lo'), { errno: 'EOPNOTSUPP' });
 });
 
 test('a veth end has a carrier when both ends are up', async () => {

@@ -8,10 +8,19 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupOf } from '../../src/container/cgroup.ts';
 import { readLog } from '../../src/container/logs.ts';
-import { attach, Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
+import { Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
 import { findConmon } from '../../src/container/runtime/program.ts';
 import { detachMount, MS_BIND, mount } from '../../src/kernel/mounts.ts';
-import { closeYard, create, exitDirectory, nextId, runToEnd, runtime, world } from '../support/container-yard.ts';
+import {
+  attach,
+  closeYard,
+  create,
+  exitDirectory,
+  nextId,
+  runToEnd,
+  runtime,
+  world,
+} from '../support/container-yard.ts';
 
 after(closeYard);
 
@@ -47,12 +56,24 @@ test('what a runtime leaves that is killed while it creates is found by the bund
   assert.equal(await before.read('memory', 'cgroup.procs'), undefined);
 });
 
+test('a process that was let run by one who was killed just then is found to run', async () => {
+  const { id, exit } = await create({ args: ['sh', '-c', 'exit 5'] });
+  const fifo = join(world, 'runtime', id, 'exec.fifo');
+  if (!existsSync(fifo) || runtime.name !== 'crun') return; // runc's process waits for a reader
+  writeFileSync(fifo, '\0');
+  assert.equal((await exit).code, 5);
+  await runtime.startProcess(id);
+  assert.equal(existsSync(fifo), false);
+  await assert.rejects(runtime.startProcess(id), { code: 'start-failed' });
+  await runtime.deleteContainer(id);
+});
+
 test('an exit while nobody watched is found, once', async () => {
   const directory = join(world, 'other-exits');
   mkdirSync(directory);
   const { id } = await create({ args: ['sh', '-c', 'exit 9'], exitDirectory: directory });
   await runtime.startProcess(id);
-  while ((await readExit(directory, id)) === undefined) await sleep(10);
+  while (readExit(directory, id) === undefined) await sleep(10);
   const seen: string[] = [];
   const watchFor = async (handle: () => void) => {
     using _ = await watchExits(
@@ -221,7 +242,7 @@ test('a conmon that is killed leaves no exit code, and its container can be dele
   await ended(conmonPid);
   await runtime.deleteContainer(id);
   while (existsSync(`/proc/${pid}`)) await sleep(10);
-  assert.equal(await readExit(exitDirectory, id), undefined);
+  assert.equal(readExit(exitDirectory, id), undefined);
 });
 
 /** Waits until a process is gone, or nobody but its parent remembers it. */

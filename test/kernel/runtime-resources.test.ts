@@ -25,6 +25,8 @@ test('limits are those of its cgroup, and change while it runs', async () => {
   const changed = await readUsage(pid);
   assert.equal(changed.memory.limitBytes, 96 * MIB);
   assert.equal(changed.pids.limit, 60);
+  await runtime.update(id, { pidsLimit: -1 });
+  await runtime.update(id, {}); // changes nothing
   await runtime.signal(id, 9);
   assert.equal((await exit).code, 137);
   await runtime.deleteContainer(id);
@@ -59,10 +61,10 @@ test('what the kernel kills for want of memory is marked', async () => {
   const args = ['sh', '-c', 'a=xxxxxxxx; while :; do a=$a$a; done'];
   const { id, directory, code } = await runToEnd({ args, spec: { resources: { memoryBytes: 8 * MIB } } });
   assert.equal(code, 137);
-  assert.equal(await ranOutOfMemory(directory), true);
+  assert.equal(ranOutOfMemory(directory), true);
   await runtime.deleteContainer(id);
   const fine = await runToEnd({ args: ['true'] });
-  assert.equal(await ranOutOfMemory(fine.directory), false);
+  assert.equal(ranOutOfMemory(fine.directory), false);
   await runtime.deleteContainer(fine.id);
 });
 

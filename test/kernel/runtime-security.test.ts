@@ -1,12 +1,14 @@
 /** @module What a process in a container may do: user, capabilities, system calls, paths, devices, terminal of its own. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readLog } from '../../src/container/logs.ts';
 import { findDevices } from '../../src/container/runtime/index.ts';
-import { closeYard, type Options, runToEnd, runtime, world } from '../support/container-yard.ts';
+import type { Mount } from '../../src/container/types.ts';
+import { detachMount, mount } from '../../src/kernel/mounts.ts';
+import { closeYard, create, type Options, runToEnd, runtime, world } from '../support/container-yard.ts';
 
 after(closeYard);
 
@@ -40,6 +42,14 @@ test('seccomp is on, unless it is unconfined; no_new_privs on request', async ()
   assert.notEqual((await run('busybox unshare --mount true')).code, 0);
 });
 
+test('the runtime cannot be written to through the process that it made: it runs from a sealed copy', async () => {
+  const { id, pid } = await create({ args: ['true'] });
+  const program = `/proc/${pid}/exe`;
+  assert.match(readlinkSync(program), /^\/memfd:(?:crun|runc) /);
+  assert.throws(() => writeFileSync(program, 'x'));
+  await runtime.deleteContainer(id);
+});
+
 test('the kernel is out of reach: masked and read-only paths, no devices but the harmless', async () => {
   assert.equal((await run('busybox wc -c < /proc/timer_list')).text, '0');
   assert.notEqual((await run('echo 1 > /proc/sys/net/ipv4/ip_forward')).code, 0);
@@ -58,9 +68,36 @@ test('a bind shows what is there, and can be read-only', async () => {
   const source = join(world, 'shared');
   mkdirSync(source);
   writeFileSync(join(source, 'file'), 'content');
-  const mount = { type: 'bind', name: '', source, target: '/shared', readOnly: true, propagation: 'rprivate' } as const;
-  assert.equal((await run('busybox cat /shared/file', { input: { mounts: [mount] } })).text, 'content');
-  assert.notEqual((await run('echo x > /shared/file', { input: { mounts: [mount] } })).code, 0);
+  const shared = {
+    type: 'bind',
+    name: '',
+    source,
+    target: '/shared',
+    readOnly: true,
+    propagation: 'rprivate',
+  } as const;
+  assert.equal((await run('busybox cat /shared/file', { input: { mounts: [shared] } })).text, 'content');
+  assert.notEqual((await run('echo x > /shared/file', { input: { mounts: [shared] } })).code, 0);
+});
+
+test('what is mounted below a bind: along or not, read-only or not', async () => {
+  const source = join(world, 'above');
+  const below = join(source, 'below');
+  mkdirSync(below, { recursive: true });
+  mount('tmpfs', below, 'tmpfs', 0);
+  try {
+    const base = { type: 'bind', name: '', source, target: '/a', readOnly: true, propagation: 'rprivate' } as const;
+    const writes = async (more: Partial<Mount>): Promise<number> =>
+      (await run('echo x > /a/below/file', { input: { mounts: [{ ...base, ...more }] } })).code;
+    assert.equal(await writes({}), 0);
+    assert.notEqual(await writes({ readOnlyBelow: 'if-possible' }), 0);
+    assert.notEqual(await writes({ readOnlyBelow: 'always' }), 0);
+    // Another file system is hidden: what is written is the source's own directory.
+    const { text } = await run('busybox ls /a/below', { input: { mounts: [{ ...base, recursive: false }] } });
+    assert.equal(text, '');
+  } finally {
+    detachMount(below);
+  }
 });
 
 test('a device that is given is there', async () => {

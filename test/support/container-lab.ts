@@ -105,12 +105,12 @@ export async function openContainerLab(roots: ContainerLab['roots'] = temporaryR
     },
   };
   after(async () => {
-    for (const { id } of lab.containers.list()) await lab.containers.remove(id, { force: true, volumes: true });
-    await lab.engine.settled();
     try {
+      for (const { id } of lab.containers.list()) await lab.containers.remove(id, { force: true, volumes: true });
+      await lab.engine.settled();
       assertNothingLeft(lab);
     } finally {
-      await lab.close();
+      await lab.close(); // what is open keeps the process from ending
     }
     assert.deepEqual(failures, [], 'nothing failed in the background');
   });

@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import {
   type BundleInput,
   type ExitRecord,
+  ProcessStreams,
   processEnvironment,
   Runtime,
   resolveUser,
   watchExits,
 } from '../../src/container/runtime/index.ts';
+import type { Attachment, AttachOptions } from '../../src/container/types.ts';
 import { NetworkNamespace } from '../../src/kernel/namespace.ts';
 
 export const world = mkdtempSync(join(tmpdir(), 'runtime-'));
@@ -48,6 +50,8 @@ export interface Options {
   readonly id?: string;
   readonly terminal?: boolean;
   readonly stdin?: boolean;
+  /** Default: as stdin. */
+  readonly stdinOnce?: boolean;
   readonly spec?: Partial<BundleInput['spec']>;
   readonly input?: Partial<BundleInput>;
   readonly runtime?: Runtime;
@@ -107,9 +111,14 @@ export async function create(options: Options) {
     ...(options.logSizeBytes === undefined ? {} : { logSizeBytes: options.logSizeBytes }),
     exitDirectory: options.exitDirectory ?? exitDirectory,
     stdin,
-    stdinOnce: stdin,
+    stdinOnce: options.stdinOnce ?? stdin,
   });
   return { id, directory, logPath, input, exit, ...processes };
+}
+
+/** The streams of a container's process, for one who is alone with it. */
+export async function attach(directory: string, options: AttachOptions): Promise<Attachment> {
+  return (await ProcessStreams.connect(directory, { stdinOnce: true })).attach(options);
 }
 
 /** Runs a container to its end; what it logged is in the log. */

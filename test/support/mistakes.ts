@@ -307,7 +307,7 @@ export const MISTAKES: Record<string, readonly Mistake[]> = {
     [
       'by an ID that two have',
       'sandbox-not-found',
-      /ambiguous: 2 IDs begin so/,
+      /ambiguous: \d+ IDs begin so/,
       (engine) => engine.inspectSandbox('ab'),
     ],
     [
