@@ -22,6 +22,8 @@ run    crun                        cmd:crun                       starts contain
 run    runc                        cmd:runc                       starts containers where crun refuses the cgroup tree
 run    skopeo                      cmd:skopeo                     copies images from registries and archives
 run    umoci                       cmd:umoci                      unpacks images
+run    xz-utils                    cmd:xz                         reads archives that it has packed
+run    bzip2                       cmd:bzip2                      reads archives that it has packed
 run    busybox-static              cmd:busybox                    what the image pontoon/busybox is made of
 run    tini                        cmd:tini                       process 1 of containers that ask for --init
 run    procps                      cmd:ps                         the processes of a container, for top; sysctl, for those who look

@@ -4,7 +4,10 @@
  * next one clears away.
  */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { PontoonError } from '../errors.ts';
 import { requireProgram } from './program-path.ts';
 
@@ -13,6 +16,8 @@ const PACKAGES = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   busybox: 'busybox-static',
+  bzip2: 'bzip2',
+  xz: 'xz-utils',
   cp: 'coreutils',
   sync: 'coreutils',
   setpriv: 'util-linux',
@@ -30,30 +35,68 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface StartOptions {
+  readonly cwd?: string | undefined;
+  readonly stdin: 'ignore' | 'pipe' | number;
+}
+
 /** Runs a program to its end and returns its standard output. @throws PontoonError program-missing, disk-full, program */
 export async function runProgram(program: Program, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
   const { cwd, stdin = 'ignore', signal } = options;
   signal?.throwIfAborted();
-  const command = ['--pdeathsig', 'KILL', pathOf(program), ...args];
-  const child = spawn(pathOf('setpriv'), command, { cwd, stdio: [stdin, 'pipe', 'pipe'] });
+  const { child, ended } = start(program, args, { cwd, stdin });
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort);
-  const output: Buffer[] = [];
-  let said = '';
-  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    said = (said + chunk).slice(-SAID_BYTES);
-  });
   try {
-    const [code, endedBy] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-      child.once('error', reject).once('close', (...ended) => resolve(ended));
-    });
+    const [output] = await Promise.all([buffer(child.stdout), ended]);
+    return output;
+  } catch (error) {
     signal?.throwIfAborted();
-    if (code === 0) return Buffer.concat(output);
-    throw failure(program, said, endedBy ?? `exit status ${code}`);
+    throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * What a program writes of what it is given to read. It ends with whoever reads it.
+ * @throws PontoonError program-missing, disk-full, program; what the source throws
+ */
+export async function* filterThrough(
+  source: () => AsyncIterable<Buffer>,
+  program: Program,
+  args: readonly string[],
+): AsyncGenerator<Buffer> {
+  const { child, ended } = start(program, args, { stdin: 'pipe' });
+  const all = Promise.allSettled([pipeline(source, child.stdin as Writable), ended]);
+  try {
+    yield* child.stdout;
+    const [fed, ran] = await all;
+    // A program that has failed does not read on; one whose source has failed complains of its input.
+    if (fed.status === 'rejected' && fed.reason.code !== 'EPIPE') throw fed.reason;
+    if (ran.status === 'rejected') throw ran.reason;
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+function start(program: Program, args: readonly string[], { cwd, stdin }: StartOptions) {
+  const command = ['--pdeathsig', 'KILL', pathOf(program), ...args];
+  const child: ChildProcessByStdio<Writable | null, Readable, Readable> = spawn(pathOf('setpriv'), command, {
+    cwd,
+    stdio: [stdin as 'pipe', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said = (said + chunk).slice(-SAID_BYTES);
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', reject).once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(failure(program, said, signal ?? `exit status ${code}`));
+    });
+  });
+  return { child, ended };
 }
 
 /** Where a program is. @throws PontoonError program-missing, naming its package */

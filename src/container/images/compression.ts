@@ -3,26 +3,35 @@
  * a file name claims.
  */
 
+import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { PontoonError } from '../../errors.ts';
+import { filterThrough } from '../programs.ts';
 import { badImage } from './oci.ts';
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+export type Compression = 'none' | keyof typeof FORMATS;
 
-const MAGIC: readonly (readonly [Compression | 'bzip2' | 'xz', readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
-];
+type Source = () => AsyncIterable<Buffer>;
 
-/** @throws PontoonError bad-image for a compression that is not known here */
+interface Format {
+  /** What its files begin with. */
+  readonly magic: readonly number[];
+  readonly decompress: (source: Source) => AsyncIterable<Buffer>;
+}
+
+const FORMATS = {
+  gzip: { magic: [0x1f, 0x8b], decompress: (source) => through(source, createGunzip()) },
+  zstd: { magic: [0x28, 0xb5, 0x2f, 0xfd], decompress: (source) => through(source, createZstdDecompress()) },
+  bzip2: { magic: [0x42, 0x5a, 0x68], decompress: (source) => filterThrough(source, 'bzip2', ['-dc']) },
+  xz: { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], decompress: (source) => filterThrough(source, 'xz', ['-dc']) },
+} satisfies Record<string, Format>;
+
 export function compressionOf(head: Uint8Array): Compression {
-  const found = MAGIC.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? 'none';
-  if (found === 'bzip2' || found === 'xz') {
-    throw badImage(`it is compressed by ${found}, which Pontoon does not read: decompress it first (${found} -d)`);
+  for (const [name, { magic }] of Object.entries(FORMATS)) {
+    if (magic.every((byte, at) => head[at] === byte)) return name as Compression;
   }
-  return found;
+  return 'none';
 }
 
 /** The stream itself, or what it is when decompressed. @throws PontoonError bad-image where it is damaged */
@@ -39,15 +48,21 @@ export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator
     yield* whole();
     return;
   }
-  const inflated = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-  const inflating = pipeline(whole, inflated);
-  inflating.catch(() => {}); // awaited below; the reader of `inflated` may see it first
   try {
-    yield* inflated;
-    await inflating;
+    yield* FORMATS[compression].decompress(whole);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? '';
-    if (!/^(Z|ZSTD)_/.test(code)) throw cause;
+    if (!tellsDamage(cause)) throw cause;
     throw badImage(`it is damaged: ${(cause as Error).message} (${compression})`, cause);
   }
+}
+
+async function* through(source: Source, inflater: Transform): AsyncGenerator<Buffer> {
+  const inflating = pipeline(source, inflater);
+  inflating.catch(() => {}); // awaited below; the reader of `inflater` may see it first
+  yield* inflater;
+  await inflating;
+}
+
+function tellsDamage(error: unknown): boolean {
+  return PontoonError.is(error, 'program') || /^(Z|ZSTD)_/.test((error as NodeJS.ErrnoException).code ?? '');
 }

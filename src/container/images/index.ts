@@ -182,7 +182,7 @@ export class Images {
 
   /**
    * Takes the images of an archive: of `docker save` (with or without an OCI layout in it) or an OCI archive, as it is
-   * or compressed by gzip or zstd. All or nothing for each image. The answer has only the names that were in the archive.
+   * or compressed. All or nothing for each image. The answer has only the names that were in the archive.
    * @throws PontoonError bad-image, disk-full, program-missing
    */
   async load(archive: Readable, onProgress: ProgressListener = () => {}, signal?: AbortSignal): Promise<Image[]> {
@@ -255,7 +255,7 @@ export class Images {
   }
 
   /**
-   * Makes an image of one layer from the tar of a root directory, as it is or compressed by gzip or zstd.
+   * Makes an image of one layer from the tar of a root directory, as it is or compressed.
    * @throws PontoonError bad-value, bad-image, disk-full, program-missing
    */
   async importRoot(tar: Readable, options: ImportOptions = {}): Promise<Image> {

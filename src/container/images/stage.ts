@@ -119,7 +119,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  /** Compares a layer with its diff ID, the digest of its tar. A zstd layer is kept as a tar: umoci knows no zstd. */
+  /** Compares a layer with its diff ID, the digest of its tar. umoci knows gzip alone: others are kept as a tar. */
   async #checkLayer(digest: string, diffId: string, onLayer: LayerListener = () => {}): Promise<Descriptor> {
     const path = this.blobPath(digest);
     const { size } = await stat(path).catch((cause: unknown) => {
@@ -129,7 +129,7 @@ export class Stage implements AsyncDisposable {
     const read = () => watched(createReadStream(path), (current) => onLayer(digest, current, size));
     try {
       const compression = compressionOf(await headOf(path));
-      if (compression === 'zstd') {
+      if (compression !== 'none' && compression !== 'gzip') {
         const blob = await this.addStream(decompress(read()));
         if (blob.digest !== diffId) throw mismatch(diffId, blob.digest);
         return layerDescriptor(MEDIA_TYPES.layer, blob.digest, blob.size, blob.size);
