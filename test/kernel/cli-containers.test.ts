@@ -155,6 +155,12 @@ describe('streams', { concurrency: false }, () => {
     await pontoon('rm', 'counts');
   });
 
+  test('a file of variables may be a pipe, and is for the container alone', async () => {
+    const line = `printf 'A=1\\nDOCKER_HOST=unix:///nowhere\\n' | ${PONTOON} run --rm --env-file /dev/stdin`;
+    const child = start('sh', ['-c', `${line} pontoon/busybox sh -c 'echo $A'`]);
+    assert.deepEqual(await outcome(child), { status: 0, stdout: '1\n', stderr: '' });
+  });
+
   test('large outputs on both streams arrive whole', async () => {
     const script = 'yes out | head -c 2000000; yes err | head -c 1000000 >&2';
     const { stdout, stderr } = await run('run', '--rm', 'pontoon/busybox', 'sh', '-c', script);
