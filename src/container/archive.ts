@@ -104,7 +104,7 @@ function locate(inside: RootDirectory, path: string): Location {
   const itself = /\/\.?$/.test(path) || clean === '/';
   // The '.' is for directories only.
   const directory = holdExisting(inside, `${itself ? clean : posix.dirname(clean)}/.`, path);
-  const shownName = clean === '/' ? '/' : path.endsWith('/.') ? '.' : posix.basename(clean);
+  const shownName = path.endsWith('/.') ? '.' : clean === '/' ? '/' : posix.basename(clean);
   return { directory, name: itself ? '.' : posix.basename(clean), shownName };
 }
 

@@ -68,9 +68,9 @@ async function surround(context: Context, entry: Entry): Promise<BundleInput> {
     mountVolumes(context, entry),
   ]);
   step(`container ${name}: bundle`);
-  entry.bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
+  const bundle = await resolveBundle(context, entry, { sandbox, root, mounts });
   step(`container ${name}: launch`);
-  return entry.bundle;
+  return bundle;
 }
 
 /** Mounts the root of a container, unless it is mounted. */
@@ -112,6 +112,5 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
     await removeTree(directory);
   }
   entry.process = undefined;
-  entry.bundle = undefined;
   for (const name of [entry.id, `${entry.id}.claimed`]) rmSync(join(paths.exits, name), { force: true });
 }

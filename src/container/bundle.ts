@@ -8,6 +8,7 @@ import type { Sandbox } from '../network/types.ts';
 import { type Context, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
 import { fixedHosts } from './networking.ts';
+import type { ContainerRecord } from './record.ts';
 import type { RootPaths } from './rootfs.ts';
 import { type BundleInput, findDevices, findInit, processEnvironment, resolveUser } from './runtime/index.ts';
 import { sharedMemory } from './shm.ts';
@@ -22,10 +23,10 @@ export interface Surroundings {
 
 /** What the runtime is told of a container. @throws PontoonError */
 export async function resolveBundle(context: Context, entry: Entry, surroundings: Surroundings): Promise<BundleInput> {
-  const { id, path, args, spec } = entry.record;
+  const { id, spec } = entry.record;
   const { sandbox, root, mounts } = surroundings;
-  const [user, devices, files] = await Promise.all([
-    resolveUser(root.merged, spec.user, spec.groups),
+  const process = processOf(entry.record, root.merged);
+  const [devices, files] = await Promise.all([
     findDevices(spec.devices ?? [], spec.security?.privileged === true),
     filesOf(context, sandbox, entry),
   ]);
@@ -33,13 +34,7 @@ export async function resolveBundle(context: Context, entry: Entry, surroundings
   return {
     id,
     spec,
-    process: {
-      ...user,
-      args: [path, ...args],
-      env: processEnvironment({ hostname: spec.hostname, terminal: spec.tty === true, env: spec.env }),
-      cwd: spec.workingDirectory,
-      terminal: spec.tty === true,
-    },
+    process,
     rootPath: root.merged,
     mounts,
     files,
@@ -48,6 +43,21 @@ export async function resolveBundle(context: Context, entry: Entry, surroundings
     devices,
     ...(shmPath === undefined ? {} : { shmPath }),
     ...(spec.init === true ? { initPath: await findInit() } : {}),
+  };
+}
+
+/** The first process of a container, as itself or as another user. @throws PontoonError bad-value for one that its root does not know */
+export function processOf(
+  { path, args, spec }: ContainerRecord,
+  rootPath: string,
+  user = spec.user,
+): BundleInput['process'] {
+  return {
+    ...resolveUser(rootPath, user, spec.groups),
+    args: [path, ...args],
+    env: processEnvironment({ hostname: spec.hostname, terminal: spec.tty === true, env: spec.env }),
+    cwd: spec.workingDirectory,
+    terminal: spec.tty === true,
   };
 }
 

@@ -269,7 +269,9 @@ export class Containers implements AsyncDisposable {
   logs(ref: string, options: LogOptions = {}): AsyncGenerator<LogEntry, void> {
     this.requireLog(ref);
     const entry = this.#find(ref);
-    return readLog(this.#context.paths.log(entry.id), options, entry.ended());
+    // Docker does not wait for a container that does not run to begin to speak.
+    const follow = options.follow === true && isActive(entry.record);
+    return readLog(this.#context.paths.log(entry.id), { ...options, follow }, (signal) => entry.ended(signal));
   }
 
   /** Its processes, as `ps` shows them. @throws PontoonError container-state, bad-value */
@@ -357,9 +359,10 @@ export class Containers implements AsyncDisposable {
     for (const entry of entries) {
       await entry.turn.run(async () => {
         if (!isPruned(entry.record, filter)) return;
-        freedBytes += (await this.sizes(entry.id)).rwBytes;
+        const { rwBytes } = await this.sizes(entry.id);
         await remove(this.#context, entry);
         removed.push(entry.id);
+        freedBytes += rwBytes;
       });
     }
     return { removed, freedBytes };

@@ -6,7 +6,6 @@ import { Attachments } from './attachments.ts';
 import type { HealthMonitor } from './health.ts';
 import type { Monitored } from './monitors.ts';
 import { type ContainerRecord, isActive } from './record.ts';
-import type { BundleInput } from './runtime/index.ts';
 import { Turn } from './turn.ts';
 import type { Health } from './types.ts';
 import { Waits } from './waits.ts';
@@ -24,8 +23,6 @@ export class Entry {
   begunMs: number | undefined;
   /** The image's root below the container's; '' while this process has not mounted it. */
   lower = '';
-  /** What the runtime was told of this run. */
-  bundle: BundleInput | undefined;
   health: HealthMonitor | undefined;
   /** What was found of its health in its last run. */
   lastHealth: Health | undefined;
@@ -33,6 +30,8 @@ export class Entry {
   nextStart: NodeJS.Timeout | undefined;
   /** How long the policy waited last; undefined after a start by hand. */
   restartDelayMs: number | undefined;
+  /** How often it was paused: what was measured meanwhile says nothing. */
+  pauses = 0;
   /** Restarts by hand that are going on: the end of their first run is no reason to remove it. */
   restarts = 0;
 
@@ -44,9 +43,9 @@ export class Entry {
     return this.record.id;
   }
 
-  /** Resolves when it neither runs nor will be started again by its policy. */
-  async ended(): Promise<void> {
-    while (isActive(this.record)) await this.waits.nextExit();
+  /** Resolves when it neither runs nor will be started again by its policy. @throws the signal's reason */
+  async ended(signal: AbortSignal): Promise<void> {
+    while (isActive(this.record)) await this.waits.nextExit(signal);
   }
 
   /** The policy does not start it any more. */

@@ -8,14 +8,14 @@ import { finished } from 'node:stream/promises';
 import { PontoonError } from '../errors.ts';
 import { newId } from '../network/identity.ts';
 import { isOrdinaryEnd } from './attachments.ts';
-import { mountRootOf } from './bring-up.ts';
-import { resolveBundle } from './bundle.ts';
+import { processOf } from './bundle.ts';
 import { type Context, emit, wrongState } from './context.ts';
+import { abortAfter } from './delays.ts';
 import type { Entry } from './entry.ts';
 import { removeTree } from './remove-tree.ts';
-import { type Execution, execProcess, readHost, resize, resolveUser, startExitCode } from './runtime/index.ts';
+import { rootPaths } from './rootfs.ts';
+import { type Execution, execProcess, readHost, resize, startExitCode } from './runtime/index.ts';
 import type { Attachment, AttachOptions, Exec, ExecSpec } from './types.ts';
-import { mountsWithSources } from './view.ts';
 
 /** Ended ones are kept this long, since clients ask for the exit code afterwards. */
 const KEPT_MS = 5 * 60 * 1000;
@@ -97,22 +97,26 @@ function endingAfter(attachment: Attachment, ended: Promise<unknown>, onError: (
   };
 }
 
-/** Runs a command to its end, or until the signal kills it: then without an exit code. @throws PontoonError */
+/**
+ * Runs a command to its end, or until the signal or the time kills it: then without an exit code. The time counts from
+ * when it runs. @throws PontoonError
+ */
 export async function runCommand(
   context: Context,
   entry: Entry,
   command: readonly string[],
-  { bytes, signal }: { readonly bytes: number; readonly signal: AbortSignal },
+  options: { readonly bytes: number; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<{ readonly exitCode: number | undefined; readonly output: string }> {
   const streams = { stdout: true, stderr: true };
   const exec = find(context, createExec(context, entry, { command, ...streams }).id);
   const execution = await execute(context, exec, streams);
   await using attachment = execution.attachment!;
+  const signal = AbortSignal.any([options.signal, abortAfter(options.timeoutMs)]);
   const kill = (): void => killProcess(execution.pid);
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   try {
-    const [exitCode, output] = await Promise.all([follow(context, exec, execution), gather(attachment, bytes)]);
+    const [exitCode, output] = await Promise.all([follow(context, exec, execution), gather(attachment, options.bytes)]);
     return { exitCode: signal.aborted ? undefined : exitCode, output };
   } finally {
     signal.removeEventListener('abort', kill);
@@ -122,6 +126,11 @@ export async function runCommand(
 /** Those that were made in a container and have not ended. */
 export function idsOfExecs({ execs }: Context, entry: Entry): string[] {
   return [...execs.values()].filter((exec) => exec.entry === entry && exec.state !== 'ended').map(({ id }) => id);
+}
+
+/** Those that nobody has started go with the run that they were made in. */
+export function forgetUnstartedExecs({ execs }: Context, entry: Entry): void {
+  for (const exec of execs.values()) if (exec.entry === entry && exec.state === 'created') execs.delete(exec.id);
 }
 
 /** Lets go of all: they run on, and are forgotten. */
@@ -142,14 +151,14 @@ async function execute(context: Context, exec: ExecEntry, attach: AttachOptions 
   const { id, entry, spec } = exec;
   exec.state = 'starting';
   try {
-    const [runtime, bundle, host] = await Promise.all([context.runtime(), bundleOf(context, entry), readHost()]);
-    const user = spec.user ? await resolveUser(bundle.rootPath, spec.user, entry.record.spec.groups) : bundle.process;
-    const { uid, gid, additionalGids } = user;
+    const [runtime, host] = await Promise.all([context.runtime(), readHost()]);
+    const root = rootPaths({ id: entry.id, ...context.paths.roots }).merged;
+    const process = processOf(entry.record, root, spec.user || undefined);
     const execution = await runtime.execute({
       id: entry.id,
       execId: id,
       directory: context.paths.exec(id),
-      process: execProcess(bundle, spec, { uid, gid, additionalGids }, host),
+      process: execProcess({ spec: entry.record.spec, process }, spec, host),
       terminal: spec.tty === true,
       ...(attach === undefined ? {} : { attach }),
     });
@@ -199,16 +208,6 @@ function requireRunning(entry: Entry): void {
     throw wrongState(entry, `Container ${entry.id} is restarting, wait until the container is running`);
   if (phase !== 'running' || entry.process === undefined)
     throw wrongState(entry, `Container ${entry.id} is not running`);
-}
-
-/** A container that an earlier daemon started is looked at again. */
-async function bundleOf(context: Context, entry: Entry) {
-  entry.bundle ??= await resolveBundle(context, entry, {
-    sandbox: context.engine.inspectSandbox(entry.id),
-    root: await mountRootOf(context, entry),
-    mounts: mountsWithSources(context, entry),
-  });
-  return entry.bundle;
 }
 
 async function gather({ stdout, stderr }: Attachment, bytes: number): Promise<string> {

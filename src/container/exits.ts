@@ -5,12 +5,12 @@
 
 import type { Context, Paths } from './context.ts';
 import type { Entry } from './entry.ts';
+import { findAgain, findExit, UNKNOWN_EXIT_CODE } from './find-again.ts';
 import { died } from './lifecycle.ts';
 import { isMonitored } from './monitors.ts';
-import { type ExitRecord, readExit, watchExits } from './runtime/index.ts';
+import { hasProcess } from './record.ts';
+import { watchExits } from './runtime/index.ts';
 
-/** What Docker says where nobody knows. */
-export const UNKNOWN_EXIT_CODE = 255;
 const LOOK_AFTER_MS = 3000;
 
 /** Learns of all ends from now on, and of those that nobody has dealt with yet. */
@@ -43,13 +43,9 @@ export async function followExits(context: Context): Promise<Disposable> {
   };
 }
 
-/** How a container ended that nobody watched; undefined when conmon has not said. */
-export function findExit({ exits }: Paths, id: string): ExitRecord | undefined {
-  return readExit(exits, id) ?? readExit(exits, `${id}.claimed`);
-}
-
-function hasLostMonitor(paths: Paths, entry: Entry): boolean {
-  return entry.process !== undefined && !isMonitored(paths.run(entry.id), entry.process);
+/** Also where a start could not be undone, or an opening did not find its process: the disk may have been full. */
+function hasLostMonitor(paths: Paths, { id, record, process }: Entry): boolean {
+  return hasProcess(record) && (process === undefined || !isMonitored(paths.run(id), process));
 }
 
 /**
@@ -58,6 +54,7 @@ function hasLostMonitor(paths: Paths, entry: Entry): boolean {
  */
 async function endUnmonitored(context: Context, entry: Entry): Promise<void> {
   if (!hasLostMonitor(context.paths, entry)) return;
+  if (entry.process === undefined) return findAgain(context, entry);
   const exit = findExit(context.paths, entry.id);
   await died(context, entry, exit ?? { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
 }

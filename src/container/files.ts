@@ -2,30 +2,32 @@
  * @module Files into and out of a container: `docker cp`, `docker export`.
  *
  * A running one is looked at through its own mount namespace, so that volumes and tmpfs are there. The root of another
- * one is mounted for as long as it is used; it cannot be started meanwhile.
+ * one is mounted, with its volumes, for as long as it is used; it cannot be started meanwhile.
  */
 
 import { once } from 'node:events';
-import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { PontoonError } from '../errors.ts';
+import { processStat } from '../kernel/pidfd.ts';
+import { type HeldPath, RootDirectory } from '../kernel/root-directory.ts';
 import { type ExtractOptions, readArchive, readRoot, statPath, writeArchive } from './archive.ts';
 import { mountRootOf } from './bring-up.ts';
-import { type Context, emit } from './context.ts';
+import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
+import { mountInside } from './mounts-inside.ts';
 import { hasProcess } from './record.ts';
 import { rootPaths, unmountRoot } from './rootfs.ts';
 import type { PathStat } from './types.ts';
-import { mountsWithSources } from './view.ts';
+import { mountVolumes } from './volume-contents.ts';
 
 /** @throws PontoonError path-not-found */
 export function statIn(context: Context, entry: Entry, path: string): Promise<PathStat> {
-  return withRoot(context, entry, path, (root, inner) => statPath(root, inner));
+  return withRoot(context, entry, (root) => statPath(root, path));
 }
 
 /** A tar of what is at the path. @throws PontoonError path-not-found */
 export async function copyOut(context: Context, entry: Entry, path: string): Promise<Readable> {
-  const stream = await streamFrom(context, entry, path, readArchive);
+  const stream = await streamFrom(context, entry, (root) => readArchive(root, path));
   emit(context, entry, 'archive-path', { path });
   return stream;
 }
@@ -39,7 +41,7 @@ export async function copyIn(
   options: ExtractOptions = {},
 ): Promise<void> {
   try {
-    await withRoot(context, entry, path, (root, inner) => writeArchive(root, inner, tar, options));
+    await withRoot(context, entry, (root) => writeArchive(root, path, tar, options));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
     const message = `${path} of container ${entry.record.name} is marked read-only: copy to a place that can be written`;
@@ -53,7 +55,7 @@ export async function exportRoot(context: Context, entry: Entry): Promise<Readab
   const { merged } = rootPaths({ id: entry.id, ...context.paths.roots });
   const stream = hasProcess(entry.record)
     ? readRoot(merged)
-    : await streamFrom(context, entry, '/', (root) => readRoot(root));
+    : await streamFrom(context, entry, readRoot, { mounts: false });
   emit(context, entry, 'export');
   return stream;
 }
@@ -62,44 +64,60 @@ export async function exportRoot(context: Context, entry: Entry): Promise<Readab
 function streamFrom(
   context: Context,
   entry: Entry,
-  path: string,
-  open: (root: string, path: string) => Readable,
+  open: (root: string) => Readable,
+  options?: RootUse,
 ): Promise<Readable> {
   return new Promise((resolve, reject) => {
-    withRoot(context, entry, path, async (root, inner) => {
-      const stream = open(root, inner);
+    const use = async (root: string): Promise<void> => {
+      const stream = open(root);
       const closed = once(stream, 'close');
       resolve(stream);
       await closed;
-    }).catch(reject);
+    };
+    withRoot(context, entry, use, options).catch(reject);
   });
+}
+
+interface RootUse {
+  /** Whether one that does not run has its volumes there. Default: true. */
+  readonly mounts?: boolean;
 }
 
 async function withRoot<T>(
   context: Context,
   entry: Entry,
-  path: string,
-  use: (root: string, path: string) => T | Promise<T>,
+  use: (root: string) => T | Promise<T>,
+  { mounts = true }: RootUse = {},
 ): Promise<T> {
-  const running = entry.process;
-  if (running !== undefined) return use(`/proc/${running.pid}/root`, path);
+  {
+    using root = rootOfProcess(entry);
+    if (root !== undefined) return await use(root.path);
+  }
   return entry.turn.run(async () => {
-    if (entry.process !== undefined) return use(`/proc/${entry.process.pid}/root`, path);
+    using root = rootOfProcess(entry);
+    if (root !== undefined) return await use(root.path);
+    if (entry.process !== undefined) throw wrongState(entry, `Container ${entry.id} is ending`);
     const { merged } = await mountRootOf(context, entry);
     try {
-      return await use(...insideMount(context, entry, merged, path));
+      if (mounts) {
+        mountInside(merged, await mountVolumes(context, entry), { readOnly: entry.record.spec.readOnlyRoot === true });
+      }
+      return await use(merged);
     } finally {
       unmountRoot({ id: entry.id, ...context.paths.roots });
     }
   });
 }
 
-/** Nothing is mounted in the root of a container that does not run: what is in a volume is found where that is. */
-function insideMount(context: Context, entry: Entry, root: string, path: string): [root: string, path: string] {
-  const wanted = posix.resolve('/', path);
-  const mount = mountsWithSources(context, entry).findLast(
-    ({ source, target }) => source !== '' && `${wanted}/`.startsWith(`${target}/`),
-  );
-  if (mount === undefined) return [root, path];
-  return [mount.source, `/${posix.relative(mount.target, wanted)}${/\/\.?$/.test(path) ? '/.' : ''}`];
+/** The root as the container's process sees it; undefined where that has ended, whosever its number is by now. */
+function rootOfProcess({ process }: Entry): HeldPath | undefined {
+  if (process === undefined) return undefined;
+  try {
+    using root = new RootDirectory(`/proc/${process.pid}/root`);
+    if (processStat(process.pid)?.parent !== process.conmonPid) return undefined;
+    return root.hold('/', { follow: true });
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }

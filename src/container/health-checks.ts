@@ -3,7 +3,6 @@
  */
 
 import { type Context, emit } from './context.ts';
-import { abortAfter } from './delays.ts';
 import type { Entry } from './entry.ts';
 import { runCommand } from './execs.ts';
 import { checkCommand, HealthMonitor, type HealthResult } from './health.ts';
@@ -21,6 +20,7 @@ export function monitorHealth(context: Context, entry: Entry): HealthMonitor | u
     startedMs,
     check: (timeoutMs, signal) => check(context, entry, command, timeoutMs, signal),
     isPaused: () => entry.record.phase === 'paused',
+    pauses: () => entry.pauses,
     onStatus: (status) => emit(context, entry, `health_status: ${status}`),
     onError: (error) => context.log.error(`the health check of ${name} ended: ${error.message}`),
   });
@@ -46,9 +46,8 @@ async function runCheck(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Pick<HealthResult, 'exitCode' | 'output'>> {
-  const late = AbortSignal.any([signal, abortAfter(timeoutMs)]);
   try {
-    const { exitCode, output } = await runCommand(context, entry, command, { bytes: OUTPUT_BYTES, signal: late });
+    const { exitCode, output } = await runCommand(context, entry, command, { bytes: OUTPUT_BYTES, timeoutMs, signal });
     if (exitCode !== undefined) return { exitCode, output };
     return { exitCode: -1, output: `Health check exceeded timeout (${timeoutMs / 1000}s): ${output}` };
   } catch (error) {

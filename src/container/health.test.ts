@@ -38,6 +38,7 @@ test('a check that is far away does not come at once', async () => {
       return result(0, 0);
     },
     isPaused: () => false,
+    pauses: () => 0,
     onStatus: () => {},
     onError: () => {},
   });

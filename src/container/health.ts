@@ -23,6 +23,8 @@ export interface HealthOptions {
   readonly check: Check;
   /** A paused container is left alone. */
   readonly isPaused: () => boolean;
+  /** How often it was paused: a check that was frozen says nothing. */
+  readonly pauses: () => number;
   readonly onStatus: (status: Health['status']) => void;
   readonly onError: (error: Error) => void;
 }
@@ -70,13 +72,15 @@ export class HealthMonitor implements Disposable {
     this.#end.abort();
   }
 
-  async #run({ spec, startedMs, check, isPaused, onStatus }: HealthOptions): Promise<void> {
+  async #run({ spec, startedMs, check, isPaused, pauses, onStatus }: HealthOptions): Promise<void> {
     const { signal } = this.#end;
     for (;;) {
       await sleep(delayMs(this.#intervalMs(spec, startedMs)), undefined, { signal, ref: false });
       if (isPaused()) continue;
+      const before = pauses();
       const result = await check((spec.timeoutNs || DEFAULTS.timeoutNs) / 1e6, signal);
       signal.throwIfAborted();
+      if (pauses() !== before) continue;
       const { status } = this.#health;
       this.#health = judge(this.#health, result, spec, startedMs);
       if (this.#health.status !== status) onStatus(this.#health.status);

@@ -8,6 +8,7 @@
 import { endProcess, raise, takeDown } from './bring-up.ts';
 import { type Context, emit, wrongState } from './context.ts';
 import type { Entry } from './entry.ts';
+import { forgetUnstartedExecs } from './execs.ts';
 import { monitorHealth } from './health-checks.ts';
 import { hasProcess } from './record.ts';
 import { remove } from './removal.ts';
@@ -35,6 +36,7 @@ export async function died(context: Context, entry: Entry, { code: exitCode, fin
   const again = entry.restarts === 0 && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
   table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
   entry.process = undefined;
+  forgetUnstartedExecs(context, entry);
   if (oomKilled) emit(context, entry, 'oom');
   const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
   emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
@@ -109,7 +111,9 @@ async function run(context: Context, entry: Entry, restartCount: number): Promis
     table.commit(entry, { phase, startedMs, exitCode, error: error.message });
     entry.attachments.end();
     entry.waits.exited({ exitCode, error: error.message });
-    if (entry.record.spec.autoRemove === true) await removeEnded(context, entry);
+    const report = (failure: Error): void =>
+      context.log.error(`container ${entry.record.name} is not removed: ${failure.message}`);
+    if (entry.record.spec.autoRemove === true) await removeEnded(context, entry).catch(report);
     throw error;
   }
   emit(context, entry, 'start');

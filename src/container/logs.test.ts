@@ -21,7 +21,7 @@ const lines = (count: number) => Array.from({ length: count }, (_, index) => lin
 
 async function read(options: LogOptions, ended?: Promise<unknown>): Promise<string[]> {
   const texts: string[] = [];
-  for await (const { data } of readLog(path, options, ended)) texts.push(data.toString());
+  for await (const { data } of readLog(path, options, ended && (() => ended))) texts.push(data.toString());
   return texts;
 }
 
@@ -68,11 +68,22 @@ test('no log yet is an empty one; a line that is not complete is passed over', a
   expect(await read({})).toEqual(['whole\n']);
 });
 
+test('a follower who goes waits for no end', async () => {
+  writeFileSync(path, line(1, 'one'));
+  let waits: AbortSignal | undefined;
+  const ended = (signal: AbortSignal) => {
+    waits = signal;
+    return new Promise(() => {});
+  };
+  for await (const _ of readLog(path, { follow: true }, ended)) break;
+  expect(waits?.aborted).toBe(true);
+});
+
 test('a follower sees what comes, a new file after the old one, and the end', async () => {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: string[] = [];
   const reading = (async () => {
-    for await (const { data } of readLog(path, { follow: true }, ended)) seen.push(data.toString().trim());
+    for await (const { data } of readLog(path, { follow: true }, () => ended)) seen.push(data.toString().trim());
   })();
   const until = async (text: string) => {
     while (!seen.includes(text)) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -20,12 +20,12 @@ const PART = 'P'.charCodeAt(0);
 /**
  * The entries that `options` ask for, oldest first. As Docker has it, `tail` counts lines of both streams, before
  * anything is left out.
- * @param ended for `follow`: resolves when no more will be written
+ * @param ended for `follow`: resolves when no more will be written, rejects when the signal says that nobody waits any more
  */
 export async function* readLog(
   path: string,
   options: LogOptions,
-  ended: Promise<unknown> = Promise.resolve(),
+  ended: (signal: AbortSignal) => Promise<unknown> = () => Promise.resolve(),
 ): AsyncGenerator<LogEntry, void> {
   const { sinceNs, untilNs } = options;
   const isPast = untilNs !== undefined && untilNs <= BigInt(Date.now()) * 1_000_000n;
@@ -205,7 +205,11 @@ interface Changes extends Disposable {
 }
 
 /** Watches the directory, because the file may be replaced, or not be there yet. */
-function watchLog(path: string, ended: Promise<unknown>, signal: AbortSignal | undefined): Changes {
+function watchLog(
+  path: string,
+  ended: (signal: AbortSignal) => Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Changes {
   const name = basename(path);
   let over = false;
   let changed = Promise.withResolvers<void>();
@@ -218,7 +222,8 @@ function watchLog(path: string, ended: Promise<unknown>, signal: AbortSignal | u
     over = true;
     wake();
   };
-  ended.then(end, end);
+  const left = new AbortController();
+  ended(left.signal).then(end, end);
   signal?.addEventListener('abort', wake);
   return {
     get over() {
@@ -233,6 +238,7 @@ function watchLog(path: string, ended: Promise<unknown>, signal: AbortSignal | u
     },
     [Symbol.dispose]: () => {
       watcher.close();
+      left.abort();
       signal?.removeEventListener('abort', wake);
     },
   };

@@ -54,7 +54,7 @@ export function checkBinds(mounts: readonly MountSpec[]): void {
 }
 
 function plan(mount: MountSpec): Mount {
-  const { type, source, readOnly = false, propagation, recursive, readOnlyBelow } = mount;
+  const { type, source, readOnly = false, propagation, noCopy, recursive, readOnlyBelow } = mount;
   if (!posix.isAbsolute(mount.target))
     throw new PontoonError('bad-value', `invalid mount path: '${mount.target}' mount path must be absolute`, {
       subject: mount.target,
@@ -73,6 +73,8 @@ function plan(mount: MountSpec): Mount {
     target,
     readOnly,
     propagation: type === 'bind' ? (propagation ?? 'rprivate') : '',
+    ...(type === 'volume' && !source ? { anonymous: true } : {}),
+    ...(noCopy === undefined ? {} : { noCopy }),
     ...(recursive === undefined ? {} : { recursive }),
     ...(readOnlyBelow === undefined ? {} : { readOnlyBelow }),
   };

@@ -58,7 +58,10 @@ export async function startStack(context: Context, entry: Entry): Promise<Sandbo
       throw wrongState(owner, `cannot join network of a non running container: ${owner.id}`);
     return engine.startSandbox(entry.id, namespaceOf(context, entry.record.spec.network).namespace);
   }
-  if ((entry.record.spec.links ?? []).length > 0) await updateHosts(context, entry);
+  if ((entry.record.spec.links ?? []).length > 0) {
+    requireLinked(context, entry);
+    await updateHosts(context, entry);
+  }
   const sandbox = await engine.startSandbox(entry.id);
   await Promise.all(linkedBy(table, entry).map((other) => updateHosts(context, other)));
   return sandbox;
@@ -160,23 +163,29 @@ export async function addLinks(context: Context, entry: Entry, added: readonly L
   if (entry.process !== undefined && entry.record.spec.links?.length) await updateHosts(context, entry);
 }
 
+/** On the default network a container starts only when those that it is linked to run. @throws PontoonError container-state */
+function requireLinked({ engine, table }: Context, { id, record }: Entry): void {
+  const { endpoints } = engine.inspectSandbox(id);
+  if (!endpoints.some(({ networkName }) => networkName === DEFAULT_NETWORK)) return;
+  for (const { container, alias, network } of record.spec.links ?? []) {
+    if (network !== undefined) continue;
+    const other = table.find(container);
+    if (isActive(other.record)) continue;
+    const link = `/${other.record.name} AS /${record.name}/${alias}`;
+    throw wrongState(other, `Cannot link to a non running container: ${link}`);
+  }
+}
+
 /**
- * Old links (daemon/links_linux.go): the other's alias, hostname and name, with its address on a network of both. On the
- * default network the other has to run; elsewhere its names come when it does.
+ * Old links (daemon/links_linux.go): the other's alias, hostname and name, with its address on a network of both, while
+ * it runs.
  */
 function linkLines({ engine, table }: Context, { id, record }: Entry): HostLine[] {
   const { endpoints } = engine.inspectSandbox(id);
   const own = new Set(endpoints.map(({ networkId }) => networkId));
-  const isOnDefault = endpoints.some(({ networkName }) => networkName === DEFAULT_NETWORK);
   return (record.spec.links ?? []).flatMap(({ container, alias, network }): HostLine[] => {
-    const mustRun = isOnDefault && network === undefined;
-    const other = mustRun ? table.find(container) : table.get(container);
-    if (other === undefined || (!mustRun && !isActive(other.record))) return [];
-    if (!isActive(other.record))
-      throw wrongState(
-        other,
-        `Cannot link to a non running container: /${other.record.name} AS /${record.name}/${alias}`,
-      );
+    const other = table.get(container);
+    if (other === undefined || !isActive(other.record)) return [];
     const address = engine
       .inspectSandbox(other.id)
       .endpoints.find(

@@ -9,14 +9,14 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Sandbox } from '../network/types.ts';
-import { beginProcess, takeDown } from './bring-up.ts';
+import { takeDown } from './bring-up.ts';
 import type { Context } from './context.ts';
 import type { Entry } from './entry.ts';
-import { findExit, UNKNOWN_EXIT_CODE } from './exits.ts';
-import { monitorHealth } from './health-checks.ts';
-import { died, start, startPlanned } from './lifecycle.ts';
-import { endLaunch, findMonitored, listMonitors } from './monitors.ts';
+import { findAgain } from './find-again.ts';
+import { start, startPlanned } from './lifecycle.ts';
+import { endLaunch, listMonitors } from './monitors.ts';
 import { CONTAINER_LABEL, sandboxSpec } from './networking.ts';
 import { hasProcess } from './record.ts';
 import { finishRemoval, remove } from './removal.ts';
@@ -76,8 +76,8 @@ async function repair(context: Context, entry: Entry, sandbox: Sandbox | undefin
   const { record } = entry;
   if (record.phase === 'removing') return finishRemoval(context, entry);
   await repairSandbox(context, entry, sandbox);
-  await makeVolumes(context, entry);
   if (hasProcess(record)) return findAgain(context, entry);
+  await makeVolumes(context, entry);
   await takeDown(context, entry);
   if (record.phase === 'exited' && record.spec.autoRemove === true) await remove(context, entry, { volumes: true });
 }
@@ -89,36 +89,6 @@ async function repairSandbox(context: Context, { record }: Entry, sandbox: Sandb
   else if (sandbox.name !== record.name) await engine.updateSandbox(record.id, { name: record.name });
 }
 
-/** Finds the process of a container that should have one, or learns how it ended. */
-async function findAgain(context: Context, entry: Entry): Promise<void> {
-  const { paths } = context;
-  const { id } = entry;
-  const exit = findExit(paths, id);
-  if (exit !== undefined) return died(context, entry, exit);
-  const found = findMonitored(paths.run(id));
-  if (found === undefined) {
-    await endLaunch(paths.run(id));
-    return died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
-  }
-  entry.process = found;
-  if (waitsForStart(context, entry)) await finishStart(context, entry);
-  entry.health = monitorHealth(context, entry);
-}
-
-async function finishStart(context: Context, entry: Entry): Promise<void> {
-  try {
-    await beginProcess(context, entry);
-  } catch (error) {
-    await died(context, entry, { code: UNKNOWN_EXIT_CODE, finishedMs: Date.now() });
-    throw error;
-  }
-}
-
-/** crun and runc both keep this fifo from create to start: the crash came between the two. */
-function waitsForStart({ paths }: Context, { id }: Entry): boolean {
-  return existsSync(join(paths.runRoot, 'runtime', id, 'exec.fifo'));
-}
-
 /** Removes what no record wants. */
 async function removeOrphans(context: Context): Promise<void> {
   const { engine, table, paths } = context;
@@ -127,11 +97,23 @@ async function removeOrphans(context: Context): Promise<void> {
     if (!monitors.has(paths.exec(id))) await rm(paths.exec(id), { recursive: true });
   for (const id of await orphans(paths.running, table))
     await attempt(context, `what is left of container ${id} is not removed`, () => removeRun(context, id));
-  for (const sandbox of engine.listSandboxes())
-    if (CONTAINER_LABEL in sandbox.labels && table.get(sandbox.id) === undefined)
-      await engine.removeSandbox(sandbox.id);
+  const sandboxes = engine.listSandboxes().filter(({ id, labels }) => CONTAINER_LABEL in labels && !table.get(id));
+  for (const { id } of sharersFirst(sandboxes))
+    await attempt(context, `the sandbox of container ${id} is not removed`, () => engine.removeSandbox(id));
   for (const id of await orphans(paths.containers, table)) await rm(paths.container(id), { recursive: true });
   for (const id of await orphans(join(paths.dataRoot, 'roots'), table)) await removeRoot({ id, ...paths.roots });
+}
+
+/** Whoever has another's stack comes before it. */
+function sharersFirst(sandboxes: readonly Sandbox[]): Sandbox[] {
+  const ordered: Sandbox[] = [];
+  const visit = (sandbox: Sandbox): void => {
+    if (ordered.includes(sandbox)) return;
+    sandboxes.filter(({ namespace }) => isDeepStrictEqual(namespace, { sandbox: sandbox.id })).forEach(visit);
+    ordered.push(sandbox);
+  };
+  sandboxes.forEach(visit);
+  return ordered;
 }
 
 async function removeRun({ paths, runtime }: Context, id: string): Promise<void> {

@@ -69,9 +69,9 @@ async function removeStack(context: Context, entry: Entry): Promise<void> {
 }
 
 async function removeAnonymousVolumes({ volumes, table }: Context, entry: Entry): Promise<void> {
-  const own = new Set(entry.record.mounts.map(({ name }) => name));
-  const anonymous = volumes.list().filter((volume) => volume.anonymous && own.has(volume.name));
-  for (const { name } of anonymous) {
+  const anonymous = new Set(entry.record.mounts.filter((mount) => mount.anonymous).map(({ name }) => name));
+  const there = volumes.list().filter(({ name }) => anonymous.has(name));
+  for (const { name } of there) {
     const isUsed = [...table].some(
       (other) => other !== entry && other.record.mounts.some((mount) => mount.name === name),
     );

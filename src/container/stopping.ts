@@ -59,19 +59,22 @@ export async function stop(context: Context, entry: Entry, options: StopOptions 
   return true;
 }
 
-/** Sends a signal. @throws PontoonError container-state when it does not run; bad-value */
-export function kill(context: Context, entry: Entry, name = 'SIGKILL'): Promise<void> {
+/** Sends a signal; after a SIGKILL the container has ended. @throws PontoonError container-state when it does not run; bad-value */
+export async function kill(context: Context, entry: Entry, name = 'SIGKILL'): Promise<void> {
   const signal = parseSignal(name);
-  return entry.turn.run(async () => {
+  let ending: Promise<unknown> = Promise.resolve();
+  await entry.turn.run(async () => {
     const { spec, phase } = entry.record;
     if (!isActive(entry.record))
       throw wrongState(entry, `Cannot kill container: ${entry.record.name}: Container ${entry.id} is not running`);
     if (phase === 'restarting') return cancelRestart(context, entry);
     const ends = signal === SIGKILL || signal === parseSignal(spec.stopSignal ?? 'SIGTERM');
     if (ends) context.table.commit(entry, { stoppedByHand: true });
+    if (signal === SIGKILL) ending = entry.waits.nextExit();
     await noticing(entry, signal);
     await send(context, entry, signal);
   });
+  await endsAfterKill(entry, ending);
 }
 
 /** Kills a container, if it runs, and waits until it has ended. @throws PontoonError container-state */
@@ -108,6 +111,7 @@ export function pause(context: Context, entry: Entry): Promise<void> {
       throw wrongState(entry, `Container ${entry.id} is restarting, wait until the container is running`);
     if (phase !== 'running') throw wrongState(entry, `Container ${entry.id} is not running`);
     context.table.commit(entry, { phase: 'paused' });
+    entry.pauses++;
     try {
       await (await context.runtime()).pause(entry.id);
     } catch (error) {
@@ -165,6 +169,7 @@ async function sendTo(context: Context, id: string, { pid, conmonPid }: Monitore
 function cancelRestart({ table }: Context, entry: Entry): void {
   entry.forgetNextStart();
   table.commit(entry, { phase: 'exited', stoppedByHand: true });
+  entry.waits.exited({ exitCode: entry.record.exitCode });
 }
 
 async function endsAfterKill(entry: Entry, ending: Promise<unknown>): Promise<void> {

@@ -24,7 +24,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Header } from 'tar-stream';
 import { PontoonError } from '../errors.ts';
-import { KernelError } from '../kernel/error.ts';
 import type { HeldPath, RootDirectory } from '../kernel/root-directory.ts';
 import { makeSpecialFile } from '../kernel/special-file.ts';
 
@@ -125,19 +124,8 @@ export class Extraction {
     removeTree(directory, name);
   }
 
-  /** A directory below the target, made where it is missing. */
   #directory(path: string): HeldPath {
-    const full = posix.join(this.#target, path);
-    try {
-      return this.#root.hold(full, { follow: true });
-    } catch (error) {
-      if (path === '/' || !KernelError.isKernel(error, 'ENOENT')) throw error;
-    }
-    {
-      using parent = this.#directory(posix.dirname(path));
-      mkdirSync(`${parent.path}/${posix.basename(path)}`, { mode: 0o755 });
-    }
-    return this.#root.hold(full, { follow: true });
+    return this.#root.holdMade(posix.join(this.#target, path));
   }
 }
 

@@ -264,7 +264,10 @@ export interface Mount {
   readonly target: string;
   readonly readOnly: boolean;
   readonly propagation: string;
+  /** Nobody gave the volume a name: it goes when the container is removed with its volumes. */
+  readonly anonymous?: true;
   /** As in MountSpec. */
+  readonly noCopy?: boolean;
   readonly recursive?: boolean;
   readonly readOnlyBelow?: ReadOnlyBelow;
 }

@@ -37,6 +37,10 @@ export async function update(context: Context, entry: Entry, { resources, restar
   const { spec, phase } = entry.record;
   if (phase === 'removing')
     throw wrongState(entry, `Container ${entry.id} is marked for removal and cannot be "update"`);
+  if (spec.autoRemove === true && restart !== undefined && restart.name !== 'no') {
+    const why = 'Restart policy cannot be updated because AutoRemove is enabled for the container';
+    throw wrongState(entry, `Cannot update container ${entry.id}: ${why}`);
+  }
   if (resources !== undefined) {
     const conflict = conflictOf(spec.resources ?? {}, resources);
     if (conflict !== undefined) throw wrongState(entry, `Cannot update container ${entry.id}: ${conflict}`);

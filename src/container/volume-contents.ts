@@ -22,7 +22,7 @@ export async function makeVolumes(context: Context, entry: Entry): Promise<void>
     step(`container ${entry.record.name}: volume`);
     await volumes.create({ name, anonymous: wanted === undefined, labels, options });
   }
-  const copied = used.filter(({ target }) => !spec.mounts?.some((one) => one.target === target && one.noCopy === true));
+  const copied = used.filter(({ noCopy }) => noCopy !== true);
   if (startedMs !== undefined || copied.length === 0) return;
   try {
     const { merged: root } = await mountRootOf(context, entry);

@@ -7,16 +7,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../errors.ts';
@@ -26,6 +17,8 @@ import { detachMount, isMountPoint, MS_BIND, MS_REC, MS_REMOUNT, mount } from '.
 import { type HeldPath, RootDirectory } from '../kernel/root-directory.ts';
 import { diskError } from './disk.ts';
 import { runProgram } from './programs.ts';
+import { sizeBelow } from './sizes.ts';
+import { Turn } from './turn.ts';
 import type { ContainerEvent, Volume } from './types.ts';
 
 export interface VolumesOptions {
@@ -60,8 +53,10 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     makeDirectories(path, 0o701);
     const volumes = new Map<string, VolumeRecord>();
     for (const name of await readdir(path)) {
+      const record = join(path, name, RECORD);
       if (name.startsWith('.')) await rm(join(path, name), { recursive: true });
-      else volumes.set(name, JSON.parse(readFileSync(join(path, name, RECORD), 'utf8')) as VolumeRecord);
+      else if (existsSync(record)) volumes.set(name, JSON.parse(readFileSync(record, 'utf8')) as VolumeRecord);
+      // What has no record is none of ours, such as a file system's lost+found.
     }
     return new Volumes(path, volumes, options.onEvent);
   } catch (cause) {
@@ -74,6 +69,7 @@ export class Volumes {
   readonly #path: string;
   readonly #volumes: Map<string, VolumeRecord>;
   readonly #onEvent: VolumesOptions['onEvent'];
+  readonly #filling = new Map<string, Turn>();
 
   constructor(path: string, volumes: Map<string, VolumeRecord>, onEvent: VolumesOptions['onEvent']) {
     this.#path = path;
@@ -141,7 +137,14 @@ export class Volumes {
    * times; the volume takes those of the directory too. `target` never leads out of `root`.
    * @throws PontoonError volume-not-found, disk-full
    */
-  async fill(name: string, { root, target }: { readonly root: string; readonly target: string }): Promise<void> {
+  fill(name: string, from: { readonly root: string; readonly target: string }): Promise<void> {
+    // Two containers may be made with it at once.
+    const turn = this.#filling.get(name) ?? new Turn();
+    this.#filling.set(name, turn);
+    return turn.run(() => this.#fill(name, from));
+  }
+
+  async #fill(name: string, { root, target }: { readonly root: string; readonly target: string }): Promise<void> {
     const mountpoint = this.mount(name);
     const marker = join(this.#path, name, FILLING);
     if (existsSync(marker)) await empty(mountpoint);
@@ -176,6 +179,7 @@ export class Volumes {
     const doomed = join(this.#path, `.${randomBytes(8).toString('hex')}`);
     renameSync(join(this.#path, name), doomed);
     this.#volumes.delete(name);
+    this.#filling.delete(name);
     this.#tell('destroy', name);
     await rm(doomed, { recursive: true, force: true });
   }
@@ -192,26 +196,27 @@ export class Volumes {
         (options.matches?.(volume) ?? true) &&
         options.inUse(volume.name).length === 0,
     );
+    const removed: string[] = [];
     let reclaimedBytes = 0;
     for (const { name } of unused) {
-      reclaimedBytes += await this.sizeBytes(name);
-      await this.remove(name);
+      try {
+        const bytes = await this.sizeBytes(name);
+        await this.remove(name, options);
+        removed.push(name);
+        reclaimedBytes += bytes;
+      } catch (error) {
+        // Somebody has begun to use it, or removed it, meanwhile.
+        if (!PontoonError.is(error, 'volume-in-use') && !PontoonError.is(error, 'volume-not-found')) throw error;
+      }
     }
     this.#tell('prune', '', { reclaimed: String(reclaimedBytes) });
-    return { removed: unused.map(({ name }) => name), reclaimedBytes };
+    return { removed, reclaimedBytes };
   }
 
   /** What is in a volume, in bytes; 0 for one that is a mount of something else. @throws PontoonError volume-not-found */
   async sizeBytes(name: string): Promise<number> {
     const { mountpoint } = this.find(name);
-    if (isMountPoint(mountpoint)) return 0;
-    let bytes = 0;
-    for (const entry of await readdir(mountpoint, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      // The file may be gone by now: containers go on writing.
-      bytes += lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
-    }
-    return bytes;
+    return isMountPoint(mountpoint) ? 0 : sizeBelow(mountpoint);
   }
 
   #record(name: string): VolumeRecord {

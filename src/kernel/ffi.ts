@@ -87,6 +87,7 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const CLONE_NEWNS = 0x00020000;
 export const CLONE_NEWNET = 0x40000000;
+export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;

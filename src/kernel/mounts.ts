@@ -4,11 +4,12 @@
  * @see proc_pid_mountinfo(5)
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { KernelError } from './error.ts';
 import { MNT_DETACH, umount } from './ffi.ts';
 
-export { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_REMOUNT, mount } from './ffi.ts';
+export { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, mount } from './ffi.ts';
 
 /** Takes a mount away; what is in use goes when its last user does. False where nothing is mounted. @throws KernelError */
 export function detachMount(path: string): boolean {
@@ -21,12 +22,14 @@ export function detachMount(path: string): boolean {
   }
 }
 
-/** True when something is mounted exactly there; `path` is absolute, without symbolic links in it. */
+/** True when something is mounted exactly there. @throws Error of realpath(3) where its directory is not there */
 export function isMountPoint(path: string): boolean {
   const MOUNT_POINT = 4;
+  // The kernel lists paths without symbolic links.
+  const real = join(realpathSync(dirname(path)), basename(path));
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .some((line) => unescapeField(line.split(' ')[MOUNT_POINT] ?? '') === path);
+    .some((line) => unescapeField(line.split(' ')[MOUNT_POINT] ?? '') === real);
 }
 
 /** Blanks, line ends and backslashes are written in octal. */

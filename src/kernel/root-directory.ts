@@ -7,7 +7,9 @@
  * @see openat2(2), Linux 5.6
  */
 
-import { constants, openSync } from 'node:fs';
+import { constants, mkdirSync, openSync } from 'node:fs';
+import { posix } from 'node:path';
+import { KernelError } from './error.ts';
 import { close, O_PATH, openInRoot } from './ffi.ts';
 
 /** A file or directory of somebody's root that stays what it is; it ends with the scope. */
@@ -44,6 +46,20 @@ export class RootDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     close(this.#fd);
+  }
+
+  /** Holds a directory, made where it is missing, with those above it. @throws KernelError; Error of mkdir(2) */
+  holdMade(path: string): HeldPath {
+    try {
+      return this.hold(path, { follow: true });
+    } catch (error) {
+      if (!KernelError.isKernel(error, 'ENOENT')) throw error;
+    }
+    {
+      using parent = this.holdMade(posix.dirname(path));
+      mkdirSync(`${parent.path}/${posix.basename(path)}`, { mode: 0o755 });
+    }
+    return this.hold(path, { follow: true });
   }
 
   /** Holds what a path inside means; a symbolic link at its end is followed, or not. @throws KernelError (ENOENT, …) */

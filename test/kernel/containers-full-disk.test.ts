@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +53,20 @@ test('a create, a start and an end without room', async () => {
   assert.deepEqual(await exit, { exitCode: 5 });
   await containers.start('made');
   await containers.wait('made');
+  assertNothingLeft(lab);
+  // A start that can neither be made nor undone is found to have ended when there is room again.
+  await containers.create({ image: BUSYBOX, name: 'stuck', command: ['no-such-program'] });
+  const fillAtLaunch = (message: unknown): void => {
+    if ((message as { step: string }).step === 'container stuck: launch') fill();
+  };
+  subscribe('pontoon:step', fillAtLaunch);
+  await assert.rejects(containers.start('stuck'));
+  unsubscribe('pontoon:step', fillAtLaunch);
+  assert.equal(containers.find('stuck').state.status, 'running');
+  const end = containers.wait('stuck');
+  rmSync(filling);
+  assert.deepEqual(await end, { exitCode: 255 });
+  await containers.remove('stuck');
   assertNothingLeft(lab);
   assert.ok(
     lab.failures.every((line) => /store|no space/.test(line)),

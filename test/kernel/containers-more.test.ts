@@ -82,6 +82,18 @@ test('volumes: filled from the image, kept, shared, read-only; binds; tmpfs', as
   rmSync(directory, { recursive: true });
 });
 
+test('a volume that was given to a container stays when it goes, also one without a name of its own', async () => {
+  const { name } = await lab.volumes.create();
+  await lab.run('true', { name: 'given', mounts: [{ type: 'volume', source: name, target: '/data' }] });
+  await lab.run('true', { mounts: [{ type: 'volume', target: '/own' }], volumesFrom: ['given'] });
+  await removeAll();
+  assert.deepEqual(
+    lab.volumes.list().map((volume) => volume.name),
+    [name],
+  );
+  await lab.volumes.remove(name);
+});
+
 test('a container whose volume cannot be made is not made', async () => {
   const volumes = lab.volumes.list();
   const mounts = [
@@ -139,6 +151,54 @@ test('files in and out, running or not, in volumes too', async () => {
   await removeAll();
 });
 
+test('one that does not run has its mounts for whoever copies', async () => {
+  const { containers } = lab;
+  const directory = mkdtempSync(join(tmpdir(), 'bind-'));
+  writeFileSync(join(directory, 'file'), 'of the host');
+  const { id } = await containers.create({
+    ...STEADY,
+    mounts: [
+      { type: 'volume', target: '/srv/db/data' },
+      { type: 'bind', source: directory, target: '/bound', readOnly: true },
+      { type: 'bind', source: join(directory, 'file'), target: '/new/file' },
+    ],
+  });
+  const namesOf = async (path: string): Promise<string[]> => {
+    const names: string[] = [];
+    const tar = (await containers.readArchive(id, path)).pipe(extract());
+    for await (const entry of tar) {
+      names.push(entry.header.name);
+      entry.resume();
+    }
+    return names;
+  };
+  const put = (path: string, ref = id) => {
+    const tar = pack();
+    tar.entry({ name: 'x' }, 'x');
+    tar.finalize();
+    return containers.writeArchive(ref, path, Readable.from(tar));
+  };
+  await put('/srv/db/data');
+  assert.deepEqual(await namesOf('/srv/db'), ['db/', 'db/data/', 'db/data/x']);
+  assert.deepEqual(await namesOf('/srv/db/data'), ['data/', 'data/x']);
+  assert.deepEqual(await namesOf('/new/file'), ['file']);
+  assert.equal((await containers.statPath(id, '/bound')).name, 'bound');
+  assert.ok((await namesOf('/.')).every((name) => name.startsWith('./')));
+  await assert.rejects(put('/bound'), { code: 'mode-conflict' });
+  assert.deepEqual(readdirSync(directory), ['file']);
+  const tar = (await containers.export(id)).pipe(extract());
+  for await (const entry of tar) {
+    assert.ok(!entry.header.name.startsWith('bound/f'), entry.header.name);
+    entry.resume();
+  }
+  await containers.start(id);
+  assert.equal(await inside(id, 'cat /bound/file /new/file /srv/db/data/x'), 'of the hostof the hostx');
+  await containers.create({ ...STEADY, name: 'frozen', readOnlyRoot: true });
+  await assert.rejects(put('/etc', 'frozen'), { code: 'mode-conflict' });
+  await removeAll();
+  rmSync(directory, { recursive: true });
+});
+
 test('health: starting, healthy, unhealthy, and healthy again', async () => {
   const { containers, events } = lab;
   const healthcheck = { test: ['CMD-SHELL', 'cat /healthy'], intervalNs: 50e6, retries: 2 };
@@ -164,6 +224,23 @@ test('health: starting, healthy, unhealthy, and healthy again', async () => {
   assert.deepEqual(
     told.map(({ action }) => action),
     ['health_status: healthy', 'health_status: unhealthy', 'health_status: healthy'],
+  );
+  await removeAll();
+});
+
+test('a check says nothing of a container that was paused meanwhile', async () => {
+  const { containers, events } = lab;
+  const healthcheck = { test: ['CMD-SHELL', 'touch /checks; sleep 1'], intervalNs: 50e6, timeoutNs: 2e9, retries: 1 };
+  const { id } = await containers.create({ ...STEADY, healthcheck });
+  await containers.start(id);
+  await until(() => containers.execIds(id).length > 0);
+  await containers.pause(id);
+  await sleep(2500);
+  await containers.unpause(id);
+  await until(() => containers.find(id).state.health?.status === 'healthy');
+  assert.deepEqual(
+    events.filter((event) => event.id === id && event.action.startsWith('health_status')).map(({ action }) => action),
+    ['health_status: healthy'],
   );
   await removeAll();
 });

@@ -86,6 +86,12 @@ test('links: the alias finds the other container, also after it has been restart
   await lab.containers.stop('db');
   await lab.containers.stop('web');
   await assert.rejects(lab.containers.start('web'), /Cannot link to a non running container: \/db AS \/web\/database/);
+  await lab.containers.start('db');
+  await steady('cache');
+  await steady('app', { links: ['db', 'cache'].map((container) => ({ container, alias: container })) });
+  await lab.containers.stop('cache');
+  await lab.containers.restart('db'); // whoever is linked to both is its neighbour all the same
+  assert.match(await inside('app', 'grep -w db /etc/hosts'), new RegExp(`^${await address()}\tdb$`, 'm'));
   await removeAll();
 });
 

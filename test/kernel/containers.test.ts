@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../../src/index.ts';
 import { assertNothingLeft, BUSYBOX, openContainerLab, readAll } from '../support/container-lab.ts';
 
@@ -136,6 +137,17 @@ test('kill sends any signal; init hands it on', async () => {
   assert.deepEqual(await exit, { exitCode: 143 });
   await assert.rejects(containers.kill(id), { code: 'container-state', message: /is not running/ });
   await assert.rejects(containers.kill(id, 'SIGNOPE'), { code: 'bad-value', message: 'Invalid signal: SIGNOPE' });
+});
+
+test('after a kill the container has ended, and may be removed', async () => {
+  const { containers } = lab;
+  for (let at = 0; at < 5; at++) {
+    const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'] });
+    await containers.start(id);
+    await containers.kill(id);
+    assert.equal(containers.find(id).state.status, 'exited');
+    await containers.remove(id);
+  }
 });
 
 test('a signal that comes before its handler is not lost', async () => {
@@ -303,6 +315,43 @@ test('restart policies: on-failure gives up, always goes on until somebody stops
   assert.equal(containers.find(steady.id).state.status, 'exited');
   assert.ok(containers.find(steady.id).restartCount >= 2);
   await containers.remove(steady.id); // 'always' means to start it with the next daemon
+});
+
+test('whoever waits for one that is to be started again hears when somebody stops it', async () => {
+  const { containers } = lab;
+  const restart = { name: 'always', maximumRetries: 0 } as const;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['false'], restart });
+  await containers.start(id);
+  while (containers.find(id).state.status !== 'restarting' || containers.find(id).restartCount < 3) await sleep(10);
+  const waits = containers.wait(id);
+  await containers.stop(id);
+  assert.deepEqual(await waits, { exitCode: 1 });
+  await containers.remove(id);
+});
+
+test('the log of one that has never run is empty, also for a follower', async () => {
+  const { id } = await lab.containers.create({ image: BUSYBOX });
+  for await (const line of lab.containers.logs(id, { follow: true })) assert.fail(String(line.data));
+  await lab.containers.remove(id);
+});
+
+test('a command that nobody has started goes with the run', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '100'], init: true });
+  await containers.start(id);
+  const exec = await containers.createExec(id, { command: ['true'] });
+  await containers.restart(id);
+  assert.deepEqual(containers.execIds(id), []);
+  await assert.rejects(containers.startExec(exec.id), { code: 'exec-not-found' });
+  await containers.remove(id, { force: true });
+});
+
+test('one that is removed when it ends gets no restart policy', async () => {
+  const { containers } = lab;
+  const { id } = await containers.create({ image: BUSYBOX, autoRemove: true });
+  const restart = { name: 'always', maximumRetries: 0 } as const;
+  await assert.rejects(containers.update(id, { restart }), /AutoRemove is enabled/);
+  await containers.remove(id);
 });
 
 test('restart stops and starts again, also one that is removed when it ends', async () => {

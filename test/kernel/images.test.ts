@@ -141,6 +141,22 @@ test('layers may be compressed, and stand on each other', async () => {
   assert.equal(image?.sizeBytes, below.length + above.length + top.length);
 });
 
+test('images of one archive may share layers', async () => {
+  const one = await createParts();
+  const more = await tarOf([{ name: 'more', content: 'x' }]);
+  const two = { ...one, layers: [...one.layers, more], names: ['example:2'] };
+  const images = await openImages(createRoots());
+  const loaded = await images.load(Readable.from([await dockerArchive(one, two)]));
+  assert.deepEqual(
+    loaded.map(({ tags }) => tags),
+    [['example:1'], ['example:2']],
+  );
+  await images.remove('example:1');
+  assert.deepEqual(readdirSync((await images.root('example:2')).lower).sort(), ['etc', 'more']);
+  const saved = await buffer(images.save(['example:2']));
+  assert.equal((await (await openImages(createRoots())).load(Readable.from([saved])))[0]?.id, loaded[1]?.id);
+});
+
 test('what was saved is loaded again, by Pontoon and by skopeo', async () => {
   const roots = createRoots();
   const images = await openImages(roots);

@@ -10,15 +10,8 @@ import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Attachments } from '../../src/container/attachments.ts';
-import {
-  execProcess,
-  ProcessStreams,
-  readHost,
-  resize,
-  resolveUser,
-  startExitCode,
-} from '../../src/container/runtime/index.ts';
-import { attach, closeYard, create, nextId, rootPath, runtime } from '../support/container-yard.ts';
+import { execProcess, ProcessStreams, readHost, resize, startExitCode } from '../../src/container/runtime/index.ts';
+import { attach, closeYard, create, nextId, runtime } from '../support/container-yard.ts';
 
 after(closeYard);
 
@@ -178,7 +171,7 @@ test('an exec has streams and an exit code of its own', async () => {
     id,
     execId: 'e'.repeat(64),
     directory: join(directory, 'exec1'),
-    process: execProcess(input, exec, resolveUser(rootPath, ''), await readHost()),
+    process: execProcess(input, exec, await readHost()),
     terminal: false,
     attach: { stdin: true, stdout: true, stderr: true },
   });
@@ -190,7 +183,7 @@ test('an exec has streams and an exit code of its own', async () => {
       id,
       execId: 'f'.repeat(64),
       directory: join(directory, 'exec2'),
-      process: execProcess(input, { command: ['nope'] }, resolveUser(rootPath, ''), await readHost()),
+      process: execProcess(input, { command: ['nope'] }, await readHost()),
       terminal: false,
       attach: { stdout: true, stderr: true },
     }),

@@ -120,6 +120,36 @@ test('a fill that a crash cut short is done again', async () => {
   assert.deepEqual(readdirSync(mountpoint), ['whole']);
 });
 
+test('two who fill a volume at once take turns', async () => {
+  const [dataRoot, root] = [createDirectory(), createDirectory()];
+  for (let at = 0; at < 500; at++) writeFileSync(join(root, `f${at}`), 'x');
+  const volumes = await openVolumes({ dataRoot });
+  const { mountpoint } = await volumes.create({ name: 'shared' });
+  await Promise.all([1, 2, 3].map(() => volumes.fill('shared', { root, target: '/' })));
+  assert.equal(readdirSync(mountpoint).length, 500);
+});
+
+test('what has no record among the volumes is left alone', async () => {
+  const dataRoot = createDirectory();
+  mkdirSync(join(dataRoot, 'volumes/lost+found'), { recursive: true });
+  const volumes = await openVolumes({ dataRoot });
+  assert.deepEqual(volumes.list(), []);
+  assert.ok(existsSync(join(dataRoot, 'volumes/lost+found')));
+});
+
+test('the removal of a volume takes its mount away first, also by a symbolic link', async () => {
+  const [real, host] = [createDirectory(), createDirectory()];
+  writeFileSync(join(host, 'precious'), 'x');
+  const dataRoot = join(createDirectory(), 'link');
+  symlinkSync(real, dataRoot);
+  const volumes = await openVolumes({ dataRoot });
+  await volumes.create({ name: 'bound', options: { type: 'none', o: 'bind', device: host } });
+  volumes.mount('bound');
+  volumes.mount('bound');
+  await volumes.remove('bound');
+  assert.deepEqual(readdirSync(host), ['precious']);
+});
+
 test('a full disk leaves no half volume', async () => {
   const [dataRoot, root] = [createDirectory(), createDirectory()];
   writeFileSync(join(root, 'large'), Buffer.alloc(2 ** 21));
@@ -152,4 +182,16 @@ test('prune takes what no container uses', async () => {
   const kept = await volumes.prune({ inUse, all: true, matches: ({ labels }) => labels.keep === undefined });
   assert.deepEqual(kept.removed, []);
   assert.deepEqual((await volumes.prune({ inUse, all: true })).removed, ['named']);
+});
+
+test('prune leaves a volume that somebody begins to use meanwhile', async () => {
+  const volumes = await openVolumes({ dataRoot: createDirectory() });
+  const names = [await volumes.create(), await volumes.create()].map(({ name }) => name).sort();
+  let asked = 0;
+  const inUse = (name: string) => (name === names[1] && asked++ > 0 ? ['c1'] : []);
+  assert.deepEqual((await volumes.prune({ inUse })).removed, [names[0]]);
+  assert.deepEqual(
+    volumes.list().map(({ name }) => name),
+    [names[1]],
+  );
 });

@@ -47,16 +47,17 @@ export function configOf({ layers, config = {}, diffIds }: ImageParts): string {
 }
 
 /** As `docker save` wrote before Docker 25: a directory a layer, and manifest.json. */
-export function dockerArchive(image: ImageParts): Promise<Buffer> {
-  const config = configOf(image);
-  const configName = `${digestOf(config).slice(7)}.json`;
-  const layers = image.layers.map((layer, at) => ({ name: `layer${at}/layer.tar`, content: layer }));
-  const manifest = [{ Config: configName, RepoTags: image.names ?? null, Layers: layers.map(({ name }) => name) }];
-  return tarOf([
-    ...layers,
-    { name: configName, content: config },
-    { name: 'manifest.json', content: JSON.stringify(manifest) },
-  ]);
+export function dockerArchive(...images: ImageParts[]): Promise<Buffer> {
+  const entries = new Map<string, Buffer | string>();
+  const manifest = images.map((image) => {
+    const config = configOf(image);
+    const layers = image.layers.map((layer) => [`${digestOf(layer).slice(7)}/layer.tar`, layer] as const);
+    const configName = `${digestOf(config).slice(7)}.json`;
+    for (const [name, content] of [...layers, [configName, config] as const]) entries.set(name, content);
+    return { Config: configName, RepoTags: image.names ?? null, Layers: layers.map(([name]) => name) };
+  });
+  entries.set('manifest.json', JSON.stringify(manifest));
+  return tarOf([...entries].map(([name, content]) => ({ name, content })));
 }
 
 /** An OCI archive. `spoil` may change a blob after its digest is taken. */

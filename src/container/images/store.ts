@@ -12,6 +12,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -132,11 +133,15 @@ export class ImageStore {
     return new Stage(join(this.path, 'stages', randomBytes(8).toString('hex')));
   }
 
-  /** Takes an image out of its stage. One that is here stays as it is and gets more names. */
+  /**
+   * Takes an image from its stage, which keeps its blobs: the next image of it may share them. One that is here stays as it
+   * is and gets more names.
+   */
   add(stage: Stage, staged: StagedImage, more: ImageNames): StoredImage {
     const known = this.#images.get(staged.id);
     if (known === undefined) {
-      for (const digest of staged.digests) renameSync(stage.blobPath(digest), this.blobPath(digest));
+      const lacking = staged.digests.filter((digest) => !this.hasBlob(digest));
+      for (const digest of lacking) linkSync(stage.blobPath(digest), this.blobPath(digest));
     }
     this.putRoot(staged);
     const image = known ?? this.#load({ mediaType: MEDIA_TYPES.manifest, ...staged.manifest });

@@ -226,14 +226,12 @@ test('namespaces of others and the stack are joined by path', () => {
 test('an exec is the process of its container, with its own words', () => {
   const given = input({ env: ['A=b'], init: true, security: { capDrop: ['ALL'] } }, { initPath: '/init' });
   const exec = { command: ['id'], env: ['A=c', 'D=e'], workingDirectory: '/tmp', tty: true };
-  const process = flatten(execProcess(given, exec, { uid: 1000, gid: 1000, additionalGids: [1000] }, host));
+  const process = flatten(execProcess(given, exec, host));
   expect(process.args).toEqual(['id']);
   expect(process.env).toEqual(expect.arrayContaining(['A=c', 'D=e', 'TERM=xterm', 'HOSTNAME=box']));
   expect(process.cwd).toBe('/tmp');
   expect(process['capabilities/bounding']).toEqual([]);
-  const privileged = flatten(
-    execProcess(given, { ...exec, privileged: true }, { uid: 0, gid: 0, additionalGids: [] }, host),
-  );
+  const privileged = flatten(execProcess(given, { ...exec, privileged: true }, host));
   expect(privileged['capabilities/effective']).toEqual(CAPABILITIES);
 });
 

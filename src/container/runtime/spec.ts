@@ -13,7 +13,7 @@ import { containerMounts, INIT_PATH } from './mounts.ts';
 import { containerLimits, containerResources } from './resources.ts';
 import { type OciSeccomp, resolveSeccomp } from './seccomp.ts';
 import { resolveSecurity } from './security.ts';
-import type { BundleInput, Host, UserIds } from './types.ts';
+import type { BundleInput, Host } from './types.ts';
 
 const OCI_VERSION = '1.0.2';
 
@@ -54,18 +54,25 @@ export function ociSpec(input: BundleInput, host: Host): OciConfig {
   };
 }
 
-/** The process of an exec: the container's, with what the exec says. `consoleSize` is where the terminal starts. */
-export function execProcess(input: BundleInput, exec: ExecSpec, user: UserIds, host: Host): OciProcess {
-  const security = { ...input.spec.security, ...(exec.privileged ? { privileged: true } : {}) };
-  const env = mergeEnvironment(input.process.env, exec.tty && !input.process.terminal ? ['TERM=xterm'] : []);
+/**
+ * The process of an exec: the container's, whose IDs are the exec's user's, with what the exec says. `consoleSize` is
+ * where the terminal starts.
+ */
+export function execProcess(
+  { spec, process }: Pick<BundleInput, 'spec' | 'process'>,
+  exec: ExecSpec,
+  host: Host,
+): OciProcess {
+  const security = { ...spec.security, ...(exec.privileged ? { privileged: true } : {}) };
+  const env = mergeEnvironment(process.env, exec.tty && !process.terminal ? ['TERM=xterm'] : []);
   return ociProcess(
-    { ...input, spec: { ...input.spec, security, init: false } },
+    { ...spec, security },
     {
+      ...process,
       args: exec.command,
       env: mergeEnvironment(env, exec.env ?? []),
-      cwd: exec.workingDirectory || input.process.cwd,
+      cwd: exec.workingDirectory || process.cwd,
       terminal: exec.tty === true,
-      ...user,
     },
     exec.consoleSize,
     host,
@@ -77,17 +84,17 @@ export function cgroupPath({ id, cgroup, spec }: Pick<BundleInput, 'id' | 'cgrou
   return cgroup ?? `${spec.resources?.cgroupParent?.replace(/^\/?/, '/').replace(/\/$/, '') || '/pontoon'}/${id}`;
 }
 
-function containerProcess(input: BundleInput, host: Host): OciProcess {
-  return ociProcess(input, input.process, input.spec.consoleSize, host);
+function containerProcess({ spec, process, initPath }: BundleInput, host: Host): OciProcess {
+  const args = spec.init && initPath !== undefined ? [INIT_PATH, '--', ...process.args] : process.args;
+  return ociProcess(spec, { ...process, args }, spec.consoleSize, host);
 }
 
 function ociProcess(
-  input: BundleInput,
+  spec: BundleInput['spec'],
   process: BundleInput['process'],
   consoleSize: readonly [rows: number, columns: number] | undefined,
   host: Host,
 ): OciProcess {
-  const { spec } = input;
   const { noNewPrivileges, apparmor } = resolveSecurity(spec.security ?? {});
   const rlimits = containerLimits(spec.resources ?? {});
   const [height, width] = consoleSize ?? [0, 0];
@@ -95,7 +102,7 @@ function ociProcess(
     ...(process.terminal ? { terminal: true } : {}),
     ...(process.terminal && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
     user: { uid: process.uid, gid: process.gid, additionalGids: process.additionalGids },
-    args: spec.init && input.initPath !== undefined ? [INIT_PATH, '--', ...process.args] : process.args,
+    args: process.args,
     env: process.env,
     cwd: process.cwd || '/',
     capabilities: capabilitySets(containerCapabilities(spec.security ?? {}, host.capabilities), process.uid),
