@@ -31,7 +31,7 @@ export const addArchiveRoutes: Area = (app, { containers }) => {
   app.put<ById>('/containers/:id/archive', async ({ params, query, body }, reply) => {
     const options = {
       noOverwriteDirNonDir: booleanOf(query.noOverwriteDirNonDir),
-      copyUIDGID: booleanOf(query.copyUIDGID),
+      ownedByUser: booleanOf(query.copyUIDGID),
     };
     const path = pathOf(query);
     await inContainer(params.id, path, containers.writeArchive(params.id, path, streamOf(body), options));

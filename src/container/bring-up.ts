@@ -105,7 +105,7 @@ export async function endProcess(context: Context, entry: Entry): Promise<void> 
   if (existsSync(directory)) {
     const runtime = await context.runtime();
     step(`container ${entry.record.name}: deletion`);
-    await context.gate.run(() => runtime.deleteContainer(entry.id, directory));
+    await runtime.deleteContainer(entry.id, directory);
     await endMonitor(directory);
     step(`container ${entry.record.name}: run directory`);
     detachSharedMemory(paths, entry.id);

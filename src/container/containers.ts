@@ -12,14 +12,13 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Engine } from '../network/engine.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PortBindingSpec, UnpublishSelector } from '../network/types.ts';
-import type { ExtractOptions } from './archive.ts';
 import { connectStreams } from './bring-up.ts';
 import { type Context, emit, type Log, Paths, wrongState } from './context.ts';
 import { create } from './create.ts';
 import type { Entry } from './entry.ts';
 import { createExec, idsOfExecs, inspectExec, leaveExecs, resizeExec, startExec } from './execs.ts';
 import { followExits } from './exits.ts';
-import { copyIn, copyOut, exportRoot, statIn } from './files.ts';
+import { type CopyInOptions, copyIn, copyOut, exportRoot, statIn } from './files.ts';
 import { Gate } from './gate.ts';
 import type { Images } from './images/index.ts';
 import { start } from './lifecycle.ts';
@@ -297,7 +296,7 @@ export class Containers implements AsyncDisposable {
   }
 
   /** Unpacks a tar in the directory at the path. Nothing gets out of the container's root. @throws PontoonError */
-  async writeArchive(ref: string, path: string, tar: Readable, options: ExtractOptions = {}): Promise<void> {
+  async writeArchive(ref: string, path: string, tar: Readable, options: CopyInOptions = {}): Promise<void> {
     return copyIn(this.#context, this.#find(ref), path, tar, options);
   }
 

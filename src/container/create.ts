@@ -42,7 +42,7 @@ export async function create(context: Context, spec: ContainerSpec): Promise<Ent
 async function declare(context: Context, spec: ContainerSpec & { readonly name: string }, id: string): Promise<Entry> {
   const { engine, images, table } = context;
   const record = planRecord(table, spec, id, images.find(spec.image));
-  checkBinds(record.spec.mounts ?? []);
+  await checkBinds(record.spec.mounts ?? []);
   checkSecurity(record.spec.security ?? {}, await readHost());
   logSizeBytes(record.spec.logging?.options); // says what is wrong with it
   await engine.createSandbox(sandboxSpec(context, record));

@@ -6,6 +6,7 @@
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { PontoonError } from '../errors.ts';
+import { killProcess } from '../kernel/pidfd.ts';
 import { newId } from '../network/identity.ts';
 import { isOrdinaryEnd } from './attachments.ts';
 import { processOf } from './bundle.ts';
@@ -222,14 +223,6 @@ async function gather({ stdout, stderr }: Attachment, bytes: number): Promise<st
     [stdout, stderr].map((stream) => new Promise((resolve) => stream.on('data', take).once('close', resolve))),
   );
   return Buffer.concat(chunks).toString();
-}
-
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended
-  }
 }
 
 function view({ id, entry, spec, state, pid, exitCode }: ExecEntry): Exec {

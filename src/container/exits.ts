@@ -6,7 +6,7 @@
 import type { Context, Paths } from './context.ts';
 import type { Entry } from './entry.ts';
 import { findAgain, findExit, UNKNOWN_EXIT_CODE } from './find-again.ts';
-import { died } from './lifecycle.ts';
+import { died, noticeOutOfMemory } from './lifecycle.ts';
 import { isMonitored } from './monitors.ts';
 import { hasProcess } from './record.ts';
 import { watchExits } from './runtime/index.ts';
@@ -33,6 +33,7 @@ export async function followExits(context: Context): Promise<Disposable> {
   const lookAfter = (): void => {
     for (const entry of table)
       if (hasLostMonitor(paths, entry)) entry.turn.run(() => endUnmonitored(context, entry)).catch(report);
+      else if (mayRunOutOfMemory(entry)) entry.turn.run(() => noticeOutOfMemory(context, entry)).catch(report);
   };
   const timer = setInterval(lookAfter, LOOK_AFTER_MS).unref();
   return {
@@ -41,6 +42,11 @@ export async function followExits(context: Context): Promise<Disposable> {
       watch[Symbol.dispose]();
     },
   };
+}
+
+/** The end of one that ends by it is told at once; others are looked at here. */
+function mayRunOutOfMemory({ process, record }: Entry): boolean {
+  return process !== undefined && !record.oomKilled && (record.spec.resources?.memoryBytes ?? 0) > 0;
 }
 
 /** Also where a start could not be undone, or an opening did not find its process: the disk may have been full. */

@@ -17,6 +17,7 @@ import type { Entry } from './entry.ts';
 import { mountInside } from './mounts-inside.ts';
 import { hasProcess } from './record.ts';
 import { rootPaths, unmountRoot } from './rootfs.ts';
+import { resolveUser } from './runtime/index.ts';
 import type { PathStat } from './types.ts';
 import { mountVolumes } from './volume-contents.ts';
 
@@ -32,16 +33,23 @@ export async function copyOut(context: Context, entry: Entry, path: string): Pro
   return stream;
 }
 
+export interface CopyInOptions extends Pick<ExtractOptions, 'noOverwriteDirNonDir'> {
+  /** Everything belongs to the container's user. Default: to the numbers in the tar. */
+  readonly ownedByUser?: boolean;
+}
+
 /** Unpacks a tar in the directory at the path. @throws PontoonError path-not-found, … */
 export async function copyIn(
   context: Context,
   entry: Entry,
   path: string,
   tar: Readable,
-  options: ExtractOptions = {},
+  { ownedByUser, ...options }: CopyInOptions = {},
 ): Promise<void> {
+  const { user, groups } = entry.record.spec;
+  const ownerIn = (root: string) => (ownedByUser && user !== '' ? { owner: resolveUser(root, user, groups) } : {});
   try {
-    await withRoot(context, entry, (root) => writeArchive(root, path, tar, options));
+    await withRoot(context, entry, (root) => writeArchive(root, path, tar, { ...options, ...ownerIn(root) }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
     const message = `${path} of container ${entry.record.name} is marked read-only: copy to a place that can be written`;

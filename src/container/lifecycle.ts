@@ -27,17 +27,23 @@ export async function start(context: Context, entry: Entry): Promise<boolean> {
   return true;
 }
 
+/** Tells, once in a run, that the kernel has killed a process for want of memory; the container may live on. */
+export function noticeOutOfMemory(context: Context, entry: Entry): void {
+  if (entry.record.oomKilled || !ranOutOfMemory(context.paths.run(entry.id))) return;
+  context.table.commit(entry, { oomKilled: true });
+  emit(context, entry, 'oom');
+}
+
 /** The end of a container's process. */
 export async function died(context: Context, entry: Entry, { code: exitCode, finishedMs }: ExitRecord): Promise<void> {
-  const { table, paths } = context;
+  const { table } = context;
   if (!hasProcess(entry.record)) return;
-  const oomKilled = ranOutOfMemory(paths.run(entry.id));
+  noticeOutOfMemory(context, entry);
   const { spec, startedMs = finishedMs } = entry.record;
   const again = entry.restarts === 0 && restartsAfterExit(spec.restart, { ...entry.record, exitCode });
-  table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, oomKilled, finishedMs });
+  table.commit(entry, { phase: again ? 'restarting' : 'exited', exitCode, finishedMs });
   entry.process = undefined;
   forgetUnstartedExecs(context, entry);
-  if (oomKilled) emit(context, entry, 'oom');
   const execDuration = String(Math.round((finishedMs - startedMs) / 1000));
   emit(context, entry, 'die', { exitCode: String(exitCode), execDuration });
   await tryTakeDown(context, entry);

@@ -6,11 +6,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { processEndsWithin, processStat } from '../kernel/pidfd.ts';
+import { killProcess, processEndsWithin, processStat } from '../kernel/pidfd.ts';
 import { readTransientFile } from '../kernel/transient-file.ts';
+import { CONMON_PID, CONTAINER_PID } from './runtime/index.ts';
 
-const CONMON_PID = 'conmon.pid';
-const CONTAINER_PID = 'container.pid';
 const POLL_MS = 5;
 /** conmon ends at once when its process has; one that does not is stuck. */
 const PATIENCE_MS = 2000;
@@ -39,7 +38,7 @@ export async function endMonitor(directory: string): Promise<void> {
   if (conmonPid === undefined) return;
   while (isMonitorOf(conmonPid, directory)) {
     const hasEnded = await processEndsWithin(conmonPid, PATIENCE_MS);
-    if (!hasEnded && isMonitorOf(conmonPid, directory)) kill(conmonPid);
+    if (!hasEnded && isMonitorOf(conmonPid, directory)) killProcess(conmonPid);
   }
 }
 
@@ -51,7 +50,7 @@ export async function endLaunch(directory: string): Promise<void> {
   for (;;) {
     const pids = processes().filter((pid) => bundleOf(commandLine(pid)) === directory);
     if (pids.length === 0) return;
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) killProcess(pid);
     await sleep(POLL_MS);
   }
 }
@@ -89,14 +88,6 @@ function isConmon([program]: readonly string[]): boolean {
 function bundleOf(words: readonly string[]): string | undefined {
   const at = words.indexOf('--bundle');
   return at < 0 ? undefined : words[at + 1];
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended
-  }
 }
 
 /** Whether a process runs; a zombie does not. */

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { PontoonError } from '../errors.ts';
 import type { ImageConfig, Mount, MountSpec, ResolvedSpec } from './types.ts';
@@ -40,16 +40,27 @@ export function planMounts(
 }
 
 /** Makes the sources of binds that are to be made, and refuses those that are not there. @throws PontoonError bad-value */
-export function checkBinds(mounts: readonly MountSpec[]): void {
+export async function checkBinds(mounts: readonly MountSpec[]): Promise<void> {
   for (const { type, source, createSource } of mounts) {
-    if (type !== 'bind' || source === undefined || statSync(source, { throwIfNoEntry: false }) !== undefined) continue;
-    if (createSource === true) mkdirSync(source, { recursive: true });
+    // Not on this thread: a file system of the network may not answer.
+    if (type !== 'bind' || source === undefined || (await isThere(source))) continue;
+    if (createSource === true) await mkdir(source, { recursive: true });
     else
       throw new PontoonError(
         'bad-value',
         `invalid mount config for type "bind": bind source path does not exist: ${source}`,
         { subject: source },
       );
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return false;
   }
 }
 

@@ -37,7 +37,7 @@ export async function makeVolumes(context: Context, entry: Entry): Promise<void>
 
 /** The mounts of a container with their sources, which are there then. @throws PontoonError volume-not-found, bad-value */
 export async function mountVolumes(context: Context, entry: Entry): Promise<Mount[]> {
-  checkBinds(entry.record.spec.mounts ?? []);
+  await checkBinds(entry.record.spec.mounts ?? []);
   for (const { type, name } of entry.record.mounts) if (type === 'volume') context.volumes.mount(name);
   return mountsWithSources(context, entry);
 }

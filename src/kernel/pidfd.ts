@@ -49,6 +49,15 @@ export function signalChildOf(parent: number, pid: number, signal: number): bool
   }
 }
 
+/** Kills a process, if it is there. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 function open(pid: number): number | undefined {
   try {
     return ffi.pidfdOpen(pid);

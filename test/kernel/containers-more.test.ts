@@ -191,6 +191,13 @@ test('one that does not run has its mounts for whoever copies', async () => {
     assert.ok(!entry.header.name.startsWith('bound/f'), entry.header.name);
     entry.resume();
   }
+  const foreign = pack();
+  foreign.entry({ name: 'y', uid: 7, gid: 7 }, 'y');
+  foreign.finalize();
+  await containers.create({ ...STEADY, name: 'nobody', user: '65534:5' });
+  await containers.writeArchive('nobody', '/tmp', Readable.from(foreign), { ownedByUser: true });
+  const written = (await containers.readArchive('nobody', '/tmp/y')).pipe(extract());
+  for await (const { header } of written) assert.deepEqual([header.uid, header.gid], [65534, 5]);
   await containers.start(id);
   assert.equal(await inside(id, 'cat /bound/file /new/file /srv/db/data/x'), 'of the hostof the hostx');
   await containers.create({ ...STEADY, name: 'frozen', readOnlyRoot: true });
@@ -283,6 +290,22 @@ test('out of memory: exit code 137, and it is told', async () => {
   const { state } = lab.containers.find(id);
   assert.deepEqual([exitCode, state.oomKilled], [137, true]);
   assert.ok(lab.events.some((event) => event.id === id && event.action === 'oom'));
+  await removeAll();
+});
+
+test('out of memory: it is told also of one that lives on', async () => {
+  const { containers, events } = lab;
+  const { id } = await containers.create({
+    image: BUSYBOX,
+    command: ['sh', '-c', 'tail -f -c 200m /dev/zero; exec sleep 1000'],
+    init: true,
+    resources: { memoryBytes: 16 * 2 ** 20, memorySwapBytes: 16 * 2 ** 20 },
+  });
+  await containers.start(id);
+  await until(() => containers.find(id).state.oomKilled);
+  assert.equal(containers.find(id).state.status, 'running');
+  await containers.stop(id);
+  assert.equal(events.filter((event) => event.id === id && event.action === 'oom').length, 1);
   await removeAll();
 });
 

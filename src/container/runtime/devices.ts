@@ -6,6 +6,7 @@ import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
+import { deviceNumbers } from '../../kernel/special-file.ts';
 import type { DeviceSpec } from '../types.ts';
 import type { Device } from './types.ts';
 
@@ -90,12 +91,9 @@ async function walk(directory: string, containerDirectory: string, access: strin
   return devices;
 }
 
-/** The number as glibc's gnu_dev_major and gnu_dev_minor split it. */
-function deviceOf({ mode, rdev, uid, gid }: Stats, path: string, access: string): Device | undefined {
+function deviceOf(status: Stats, path: string, access: string): Device | undefined {
+  const { mode, uid, gid } = status;
   const type = (mode & S_IFMT) === S_IFBLK ? 'b' : (mode & S_IFMT) === S_IFCHR ? 'c' : undefined;
   if (type === undefined) return undefined;
-  const number = BigInt(rdev);
-  const major = Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn));
-  const minor = Number((number & 0xffn) | ((number >> 12n) & ~0xffn));
-  return { path, type, major, minor, fileMode: mode & 0o777, uid, gid, access };
+  return { path, type, ...deviceNumbers(status), fileMode: mode & 0o777, uid, gid, access };
 }

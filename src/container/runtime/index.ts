@@ -16,7 +16,14 @@ export { readHost } from './host.ts';
 export { ranOutOfMemory } from './oom.ts';
 export { ProcessStreams } from './process-streams.ts';
 export { findInit, findRuntime } from './program.ts';
-export { type ExecuteOptions, type Execution, type LaunchOptions, Runtime } from './runtime.ts';
+export {
+  CONMON_PID,
+  CONTAINER_PID,
+  type ExecuteOptions,
+  type Execution,
+  type LaunchOptions,
+  Runtime,
+} from './runtime.ts';
 export { parseSeccompProfile } from './seccomp.ts';
 export { checkSecurity } from './security.ts';
 export { cgroupPath, execProcess, ociSpec } from './spec.ts';

@@ -70,8 +70,9 @@ export interface Execution extends Disposable {
 const POLL_MS = 5;
 /** A killed process is gone at once, unless it hangs in the kernel. */
 const PATIENCE_MS = 2000;
-const CONMON_PID = 'conmon.pid';
-const CONTAINER_PID = 'container.pid';
+/** Where conmon says its number, and that of the container's process, in the run directory. */
+export const CONMON_PID = 'conmon.pid';
+export const CONTAINER_PID = 'container.pid';
 
 export class Runtime {
   readonly name: string;
