@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../../errors.ts';
 import type { Attachment, AttachOptions, ResourceSpec } from '../types.ts';
 import { readBundle, writeBundle } from './bundle.ts';
+import { beginCgroupWait } from './cgroup-wait.ts';
 import { CompiledFilters } from './compiled-filters.ts';
 import { Conmon } from './conmon.ts';
 import { passExecFifo } from './exec-fifo.ts';
@@ -111,6 +112,7 @@ export class Runtime {
    */
   async launch(options: LaunchOptions): Promise<{ pid: number; conmonPid: number }> {
     const { id, directory, name = id, terminal, stdin, stdinOnce = false } = options;
+    beginCgroupWait();
     const begin = (): Conmon => {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const args = [
@@ -186,6 +188,7 @@ export class Runtime {
   /** Runs another process in a container. @throws PontoonError start-failed, program; the directory is gone then */
   async execute(options: ExecuteOptions): Promise<Execution> {
     const { id, execId, directory, terminal } = options;
+    beginCgroupWait();
     const exits = join(directory, 'exit');
     const specPath = join(directory, 'process.json');
     await mkdir(exits, { recursive: true, mode: 0o700 });

@@ -1,0 +1,31 @@
+/**
+ * @module The wait for the cgroup tree, taken while something else is done.
+ *
+ * Whoever moves a process to a cgroup takes a lock (cgroup_threadgroup_rwsem) for which the first one in a while waits
+ * for an RCU grace period, some 8 ms. Those who come soon after do not. So whoever is about to start a container moves
+ * this process to where it is already; when the runtime comes to move its own, the time has passed.
+ * @see cgroup_procs_write_start in kernel/cgroup/cgroup.c, rcu_sync_enter in kernel/rcu/sync.c
+ */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseMembership } from '../cgroup.ts';
+
+let known: Promise<string | undefined> | undefined;
+
+/** Begins to wait. Where this process may not, it asks no more: the runtime waits then. */
+export function beginCgroupWait(): void {
+  known ??= ownProcesses();
+  known
+    .then((path) => (path === undefined ? undefined : writeFile(path, '0')))
+    .catch(() => {
+      known = Promise.resolve(undefined);
+    });
+}
+
+/** The list of the processes of the cgroup in which this one is, in any hierarchy: they have one lock. */
+async function ownProcesses(): Promise<string | undefined> {
+  const directories = parseMembership(await readFile('/proc/self/cgroup', 'utf8'));
+  const directory = directories.get('pids') ?? directories.get('');
+  return directory && join(directory, 'cgroup.procs');
+}
