@@ -10,6 +10,7 @@
 
 import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
 import { KernelError } from '../kernel/error.ts';
@@ -81,14 +82,15 @@ export function mountMemory(runRoot: string): string {
  * What a container changed, sorted by path: `docker diff`. A directory is 'modified' when something in it is.
  * `ignore` has paths that are left out, with what is below them: the mount points that the runtime made.
  */
-export function changes(
+export async function changes(
   { upper, lower }: Pick<RootPaths, 'upper' | 'lower'>,
   ignore: readonly string[] = [],
-): Change[] {
+): Promise<Change[]> {
   const lowers = splitOverlayPaths(lower);
   const ignored = new Set(ignore);
   const found: Change[] = [];
-  const walk = (directory: string, below: readonly string[]): boolean => {
+  const walk = async (directory: string, below: readonly string[]): Promise<boolean> => {
+    await nextTurn(); // others have their turn, however large the tree is
     let changed = false;
     const names = new Set(namesIn(join(upper, directory)));
     for (const name of [...names].sort()) {
@@ -107,7 +109,7 @@ export function changes(
       let differs = true;
       if (stat.isDirectory()) {
         const hides = isOpaque(join(upper, path));
-        const inside = walk(path, hides || !isMerged ? [] : below);
+        const inside = await walk(path, hides || !isMerged ? [] : below);
         const gone = hides && isMerged ? removedFrom(path, below) : [];
         found.push(...gone);
         // Not by its time, which the runtime changes where it makes mount points.
@@ -124,7 +126,7 @@ export function changes(
     [...new Set(below.flatMap((layer) => namesIn(join(layer, directory))))]
       .filter((name) => !exists(join(upper, directory, name)))
       .map((name) => ({ path: join(directory, name), kind: 'deleted' }));
-  walk('/', lowers);
+  await walk('/', lowers);
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

@@ -238,7 +238,7 @@ test('a full disk is one clear error', async () => {
   execFileSync('umount', [small]);
 });
 
-test('changes are told by what the upper directory has: added, modified, deleted', () => {
+test('changes are told by what the upper directory has: added, modified, deleted', async () => {
   const { root: lower } = createRoot();
   const directory = mkdtempSync(join(tmpdir(), 'pontoon-changes-'));
   mkdirSync(join(lower, 'etc/old/sub'), { recursive: true });
@@ -246,7 +246,7 @@ test('changes are told by what the upper directory has: added, modified, deleted
   writeFileSync(join(lower, 'etc/untouched'), '');
   const roots = { id: 'x', dataRoot: join(directory, 'data'), runRoot: join(directory, 'run') };
   const { merged, upper } = mountRoot({ ...roots, lower });
-  assert.deepEqual(changes({ upper, lower }), []);
+  assert.deepEqual(await changes({ upper, lower }), []);
   writeFileSync(join(merged, 'srv/data/deep/new'), '');
   writeFileSync(join(merged, 'srv/data/a'), 'changed');
   rmSync(join(merged, 'etc/old'), { recursive: true });
@@ -255,7 +255,7 @@ test('changes are told by what the upper directory has: added, modified, deleted
   rmSync(join(merged, 'srv/data/link'));
   mkdirSync(join(merged, 'proc'));
   assert.deepEqual(
-    changes({ upper, lower }, ['/proc']).map(({ path, kind }) => `${kind} ${path}`),
+    (await changes({ upper, lower }, ['/proc'])).map(({ path, kind }) => `${kind} ${path}`),
     [
       'modified /etc',
       'modified /etc/old',
