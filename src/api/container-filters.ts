@@ -55,8 +55,8 @@ export function selectContainers(
   const every = selection.all || limit > 0 || filters.has('status');
   const conditions = [
     (container: Container) => every || ACTIVE.includes(container.state.status),
-    (container: Container) => filters.some('id', (wanted) => matches(wanted, container.id)),
-    ({ name }: Container) => filters.some('name', (wanted) => matches(wanted, name) || matches(wanted, `/${name}`)),
+    ({ id }: Container) => filters.matches('id', id),
+    ({ name }: Container) => filters.matches('name', name, `/${name}`),
     ({ spec }: Container) => filters.labels(spec.labels),
     ({ state }: Container) => filters.exact('status', state.status),
     ({ state }: Container) => filters.exact('health', state.health?.status ?? 'none'),
@@ -85,15 +85,6 @@ function check(filters: Filters): void {
   }
   for (const code of filters.values('exited')) {
     if (!/^-?\d+$/.test(code)) throw badRequest(`invalid filter 'exited=${code}': write an exit code`);
-  }
-}
-
-/** Docker takes names and IDs as regular expressions. */
-function matches(wanted: string, actual: string): boolean {
-  try {
-    return new RegExp(wanted).test(actual);
-  } catch {
-    return actual.includes(wanted);
   }
 }
 

@@ -19,12 +19,22 @@ describe('filters', () => {
     const some = filters({ name: ['a', 'b'], label: ['x', 'y=1'], 'label!': ['z'] });
     expect(some.exact('name', 'b')).toBe(true);
     expect(some.exact('name', 'c')).toBe(false);
-    expect(some.partial('name', 'xay')).toBe(true);
+    expect(some.matches('name', 'xay')).toBe(true);
     expect(some.labels({ x: '', y: '1' })).toBe(true);
     expect(some.labels({ x: '', y: '2' })).toBe(false);
     expect(some.labels({ x: '', y: '1', z: '' })).toBe(false);
     expect(filters({ label: ['a=b=c'] }).labels({ a: 'b=c' })).toBe(true);
     expect(filters({ label: ['toString'] }).labels({})).toBe(false);
+  });
+
+  test('names are regular expressions, or the very text', () => {
+    const named = filters({ name: ['^my.*t$', 'a(b'] });
+    expect(['mynet', 'mynets', 'a(b', 'xa(b'].filter((name) => named.matches('name', name))).toEqual(['mynet', 'a(b']);
+  });
+
+  test.each([{ name: [] }, { name: {} }, { name: { a: false } }])('%j asks for nothing', (value) => {
+    expect(filters(value).has('name')).toBe(false);
+    expect(filters(value).exact('name', 'x')).toBe(true);
   });
 
   test('unknown keys and strange booleans are refused', () => {

@@ -8,13 +8,11 @@ import { durationMs, textOf, timeOf } from './parse.ts';
 
 const FILTERS = z.record(
   z.string(),
-  z.union([z.array(z.string()), z.record(z.string(), z.boolean())]).transform((values) =>
-    Array.isArray(values)
-      ? values
-      : Object.entries(values)
-          .filter(([, wanted]) => wanted)
-          .map(([value]) => value),
-  ),
+  z
+    .union([z.array(z.string()), z.record(z.string(), z.boolean())])
+    .transform((values) =>
+      Array.isArray(values) ? values : Object.keys(values).filter((value) => values[value] === true),
+    ),
 );
 
 /** Values by key; several values of one key are alternatives, except for labels, which must all fit. */
@@ -38,9 +36,9 @@ export class Filters {
     return !this.has(key) || this.values(key).includes(actual);
   }
 
-  /** Whether no value is asked for, or one is part of one of these. */
-  partial(key: string, ...actual: readonly string[]): boolean {
-    return !this.has(key) || this.values(key).some((wanted) => actual.some((text) => text.includes(wanted)));
+  /** Whether no value is asked for, or one is one of these, or a regular expression that fits one (moby, Args.Match). */
+  matches(key: string, ...actual: readonly string[]): boolean {
+    return this.some(key, (wanted) => actual.some((text) => text === wanted || fits(wanted, text)));
   }
 
   /** Whether no value is asked for, or one fits the test. */
@@ -93,7 +91,17 @@ export function parseFilters(parameter: unknown): Filters {
   if (text === undefined || text === '') return new Filters();
   const result = FILTERS.safeParse(fromJson(text));
   if (!result.success) throw badRequest(`invalid filters: use {"key": {"value": true}} or {"key": ["value"]}`);
-  return new Filters(new Map(Object.entries(result.data)));
+  // A key without values asks for nothing.
+  return new Filters(new Map(Object.entries(result.data).filter(([, values]) => values.length > 0)));
+}
+
+/** What is no regular expression fits nothing. */
+function fits(expression: string, text: string): boolean {
+  try {
+    return new RegExp(expression).test(text);
+  } catch {
+    return false;
+  }
 }
 
 function fromJson(text: string): unknown {

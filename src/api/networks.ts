@@ -119,9 +119,9 @@ function matches(engine: Engine, filters: Filters, network: Network): boolean {
   const dangling = filters.boolean('dangling');
   const isDangling = (): boolean => !network.predefined && engine.inspectNetwork(network.id).endpoints.length === 0;
   return (
-    filters.some('driver', (wanted) => wanted === driverWord(network)) &&
-    filters.some('id', (wanted) => network.id.includes(wanted)) &&
-    filters.partial('name', network.name) &&
+    filters.exact('driver', driverWord(network)) &&
+    filters.matches('id', network.id) &&
+    filters.matches('name', network.name) &&
     filters.exact('scope', 'local') &&
     filters.some('type', (wanted) => isOfType(network, wanted)) &&
     filters.labels(network.labels) &&
