@@ -65,6 +65,19 @@ export async function disconnect(
   }
 }
 
+/**
+ * Takes the containers that do not run off a network that is to be removed: for Docker, only those that run are on it.
+ * With anybody else on it, its removal is refused, and they stay.
+ */
+export async function disconnectStopped(dependencies: ApiDependencies, { id: networkId }: Network): Promise<void> {
+  const { engine, containers } = dependencies;
+  const members = engine
+    .inspectNetwork(networkId)
+    .endpoints.map(({ sandboxId }) => findMember(dependencies, sandboxId));
+  if (members.some(({ kind, id }) => kind === 'sandbox' || engine.inspectSandbox(id).running)) return;
+  for (const { id } of members) await containers!.disconnect(id, networkId, { ifStopped: true });
+}
+
 /** The engine speaks of sandboxes; who asks about a container knows of none. */
 function inDockersWords(error: unknown, { id, spec }: Container, network: Network): unknown {
   if (PontoonError.is(error, 'endpoint-not-found')) {

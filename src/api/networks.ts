@@ -11,7 +11,7 @@ import { parseLink } from './container-create.ts';
 import { endpointSpec } from './endpoint-spec.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
-import { connect, disconnect, findMember } from './members.ts';
+import { connect, disconnect, disconnectStopped, findMember } from './members.ts';
 import { networkSpec } from './network-spec.ts';
 import { parseBody, textOf } from './parse.ts';
 import { CONNECT_BODY, DISCONNECT_BODY, NETWORK_CREATE_BODY } from './schemas/network.ts';
@@ -63,6 +63,7 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
     if (network.predefined) {
       throw new HttpError(403, `${network.name} is a pre-defined network and cannot be removed`);
     }
+    await disconnectStopped(dependencies, network);
     await engine.removeNetwork(network.id);
     return reply.code(204).send();
   });

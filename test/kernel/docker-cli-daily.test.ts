@@ -109,3 +109,19 @@ test('a setting of an interface arrives as the command line writes it, in lower 
   const path = '/proc/sys/net/ipv4/conf/eth0/log_martians';
   assert.equal(await out(`docker run --rm --network name=bridge,${option} ${IMAGE} cat ${path}`), '1');
 });
+
+test('a network goes when nobody on it runs; who was on it starts without it', async () => {
+  const links = () => out('docker exec leaver ls /sys/class/net');
+  await out('docker network create gone; docker network create other');
+  await out(`docker run -d --name leaver --network gone -p 8087:80 --init ${IMAGE} sleep 1000`);
+  await refused('docker network rm gone', /network gone has active endpoints \(name:"leaver"/);
+  await out('docker stop leaver');
+  assert.equal(await out('docker network prune -f'), 'Deleted Networks:\nother');
+  assert.equal(await out('docker network rm gone'), 'gone');
+  await out('docker start leaver');
+  assert.equal(await links(), 'lo');
+  await out('docker network create other; docker network connect other leaver');
+  assert.equal(await links(), 'eth0\nlo');
+  assert.match(await out('docker port leaver'), /^80\/tcp -> 0\.0\.0\.0:8087$/m);
+  await out('docker rm -f leaver; docker network rm other');
+});
