@@ -1,10 +1,21 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { daemonConfig } from './config.ts';
-import { type GivenFlag, readSettings, withoutEffect } from './settings.ts';
+import { type GivenFlag, readSettings, type Settings, withoutEffect } from './settings.ts';
 
 /** Flags as they are given; a file of the machine, if there is one, is left out. */
 const settings = (flags: Record<string, GivenFlag>) => readSettings(new Map(Object.entries(flags)));
 const config = (flags: Record<string, GivenFlag>, env = {}) => daemonConfig(settings(flags), env);
+
+function fromFile(content: unknown): Settings {
+  const directory = mkdtempSync(join(tmpdir(), 'pontoon-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'daemon.json');
+  writeFileSync(path, JSON.stringify(content));
+  return settings({ 'config-file': [path] });
+}
 
 describe('the configuration', () => {
   test('defaults', () => {
@@ -134,6 +145,18 @@ describe('the configuration', () => {
       { kind: 'tcp', address: '::', port: 2376, tls: files },
       { kind: 'tcp', address: '10.0.0.1', port: 5, tls: files },
     ]);
+  });
+
+  test('keys that are in the file only', () => {
+    const read = fromFile({
+      builder: { gc: { enabled: true, defaultKeepStorage: '20GB' } },
+      'min-api-version': '1.24',
+      'host-gateway-ip': '10.0.0.9',
+    });
+    expect(daemonConfig(read).defaults.containers.hostGateways).toEqual(['10.0.0.9']);
+    expect(withoutEffect(read).map(({ key }) => key)).toEqual(['builder', 'min-api-version']);
+    expect(() => fromFile({ 'min-api-version': 1.24 })).toThrow(/give a string/);
+    expect(() => fromFile({ biulder: {} })).toThrow(/don't match any configuration option: biulder/);
   });
 
   test('settings without effect are named by their key, with the reason', () => {

@@ -102,7 +102,9 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
           ipc: choice('default-ipc-mode', IPC_MODES),
           cgroup: choice('default-cgroupns-mode', CGROUP_MODES),
         }),
-        hostGateways: list('host-gateway-ips').map((address) => Address.parse(address).toString()),
+        hostGateways: [...list('host-gateway-ips'), text('host-gateway-ip') ?? []]
+          .flat()
+          .map((address) => Address.parse(address).toString()),
       },
     },
     proxies: proxies(settings),
