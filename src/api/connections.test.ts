@@ -16,7 +16,7 @@ import { hijack, joinStreams, streamType } from './hijack.ts';
 import { parseBody } from './parse.ts';
 
 const path = join(mkdtempSync(join(tmpdir(), 'connections-')), 's');
-const info = { version: '0', dataRoot: '/', runRoot: '/', startedMs: 0, labels: [], debug: false } satisfies DaemonInfo;
+const info = { version: '0', dataRoot: '/', runRoot: '/', labels: [], debug: false } satisfies DaemonInfo;
 /** No route that these tests use asks it. */
 const engine = {} as Engine;
 const app = createApi({ engine, info, events: new EventHub(), log: fastify().log });

@@ -122,6 +122,7 @@ describe('the configuration', () => {
     [{ dns: ['resolver'] }],
     [{ host: ['udp://x'] }],
     [{ host: ['unix://relative'] }],
+    [{ host: ['0.0.0.0:2376'] }],
   ])('%j is refused', (flags) => expect(() => config(flags)).toThrow(expect.objectContaining({ kind: 'invalid' })));
 
   test.each([
@@ -137,13 +138,18 @@ describe('the configuration', () => {
     const tls = { tlsverify: true, tlscacert: ['ca'], tlscert: ['cert'], tlskey: ['key'] };
     const files = { ca: 'ca', cert: 'cert', key: 'key' };
     expect(
-      config({ host: ['unix:///a', 'fd://', 'tcp://:2376', 'tcp://[::]', 'tcp://10.0.0.1:5'], ...tls }).hosts,
+      config({
+        host: ['unix:///a', 'fd://', 'tcp://:2376', 'tcp://[::]', 'tcp://10.0.0.1:5', '0.0.0.0:2376', '/b'],
+        ...tls,
+      }).hosts,
     ).toEqual([
       { kind: 'unix', path: '/a' },
       { kind: 'inherited', name: '' },
       { kind: 'tcp', address: '127.0.0.1', port: 2376, tls: files },
       { kind: 'tcp', address: '::', port: 2376, tls: files },
       { kind: 'tcp', address: '10.0.0.1', port: 5, tls: files },
+      { kind: 'tcp', address: '0.0.0.0', port: 2376, tls: files },
+      { kind: 'unix', path: '/b' },
     ]);
   });
 

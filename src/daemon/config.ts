@@ -39,6 +39,7 @@ export interface DaemonConfig {
   readonly runtime: string | undefined;
   readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork' | 'dns' | 'packetFilter' | 'forwarding'>;
   readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
   /** Where images are pulled from whose name has no registry; undefined: nowhere. */
   readonly defaultRegistry: string | undefined;
   readonly defaults: Defaults;
@@ -83,6 +84,7 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
       forwarding: flag('ip-forward') ?? true,
     },
     insecureRegistries: list('insecure-registries'),
+    registryMirrors: list('registry-mirrors'),
     defaultRegistry: text('default-registry') ?? registryOf(list('registry-mirrors')[0]),
     defaults: {
       networkOptions: (settings.get('default-network-opts') as Defaults['networkOptions'] | undefined) ?? {},

@@ -28,7 +28,6 @@ test('docs/api.md tells of no route below /pontoon/ that is not there', () => {
     version: '',
     dataRoot: '/',
     runRoot: '/',
-    startedMs: 0,
     labels: [],
     debug: false,
   } satisfies DaemonInfo;
