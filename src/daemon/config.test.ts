@@ -120,6 +120,7 @@ describe('the configuration', () => {
     [{ 'host-gateway-ip': ['gateway'] }],
     [{ 'default-ulimit': ['nofile=some'] }],
     [{ dns: ['resolver'] }],
+    [{ 'insecure-registry': ['10.0.0.0/99'] }],
     [{ host: ['udp://x'] }],
     [{ host: ['unix://relative'] }],
     [{ host: ['0.0.0.0:2376'] }],
@@ -132,6 +133,15 @@ describe('the configuration', () => {
     [{ 'default-registry': ['registry.test'], 'registry-mirror': ['https://mirror.test'] }, 'registry.test'],
   ])('names without a registry with %j: %s', (flags, registry) => {
     expect(config(flags).defaultRegistry).toBe(registry);
+  });
+
+  test('registries without TLS: hosts and prefixes', () => {
+    const listed = ['registry.test:5000', 'http://other.test', '10.1.2.3/8'];
+    expect(config({ 'insecure-registry': listed }).insecureRegistries).toEqual([
+      'registry.test:5000',
+      'other.test',
+      '10.0.0.0/8',
+    ]);
   });
 
   test('hosts', () => {

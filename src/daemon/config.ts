@@ -83,7 +83,7 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
       packetFilter: flag('iptables') ?? true,
       forwarding: flag('ip-forward') ?? true,
     },
-    insecureRegistries: list('insecure-registries'),
+    insecureRegistries: list('insecure-registries').map(insecureRegistry),
     registryMirrors: list('registry-mirrors'),
     defaultRegistry: text('default-registry') ?? registryOf(list('registry-mirrors')[0]),
     defaults: {
@@ -142,14 +142,24 @@ function defaultNetwork(settings: Settings): NonNullable<EngineOptions['defaultN
 /** Without a gateway address, the range is part of Docker's own subnet, or else the subnet itself. */
 function subnet(bip: string | undefined, range: string | undefined, usual: string | undefined): SubnetSpec | undefined {
   if (bip !== undefined) {
-    const [address = '', length = ''] = bip.split('/');
-    const gateway = Address.parse(address).toString();
-    const network = new Prefix(Address.parse(address), length === '' ? Number.NaN : Number(length)).toString();
-    return { subnet: network, gateway, ...(range !== undefined && { ipRange: Prefix.parse(range).toString() }) };
+    const gateway = Address.parse(bip.split('/')[0]!).toString();
+    return { subnet: networkOf(bip), gateway, ...(range !== undefined && { ipRange: Prefix.parse(range).toString() }) };
   }
   if (range === undefined) return undefined;
   const inside = usual !== undefined && Prefix.parse(usual).contains(Prefix.parse(range));
   return inside ? { subnet: usual, ipRange: range } : { subnet: range };
+}
+
+/** The network that an address with a prefix length is in. */
+function networkOf(text: string): string {
+  const [address = '', length = ''] = text.split('/');
+  return new Prefix(Address.parse(address), length === '' ? Number.NaN : Number(length)).toString();
+}
+
+/** A host, which dockerd lets have a scheme, or a prefix of addresses. */
+function insecureRegistry(text: string): string {
+  const registry = text.replace(/^https?:\/\//, '');
+  return registry.includes('/') ? networkOf(registry) : registry;
 }
 
 /** 'https://mirror.example/' is the registry mirror.example. */

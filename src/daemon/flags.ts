@@ -134,7 +134,12 @@ export const FLAGS: readonly Flag[] = [
   flag('https-proxy', 'text', 'the same with TLS'),
   flag('no-proxy', 'text', 'hosts that are asked without a proxy'),
   flag('proxies', 'map', 'the three above in one, as the file has them'),
-  flag('insecure-registry', 'list', 'a registry that may be spoken to without TLS', { key: 'insecure-registries' }),
+  flag(
+    'insecure-registry',
+    'list',
+    'a registry that may be spoken to without TLS: HOST[:PORT], or a prefix of addresses',
+    { key: 'insecure-registries' },
+  ),
 
   accepted('live-restore', 'switch', { why: 'containers always outlive the daemon' }),
   accepted('ip6tables', 'switch', { why: OWN_TABLE }),
