@@ -15,6 +15,15 @@ describe('filters', () => {
     expect(() => parseFilters(text)).toThrow(expect.objectContaining({ status: 400 }));
   });
 
+  test('one value more', () => {
+    expect(
+      filters({ reference: ['a'] })
+        .with('reference', 'b')
+        .values('reference'),
+    ).toEqual(['a', 'b']);
+    expect(filters({}).with('reference', 'b').values('reference')).toEqual(['b']);
+  });
+
   test('values are alternatives, labels must all fit', () => {
     const some = filters({ name: ['a', 'b'], label: ['x', 'y=1'], 'label!': ['z'] });
     expect(some.exact('name', 'b')).toBe(true);

@@ -31,6 +31,11 @@ export class Filters {
     return this.#values.get(key) ?? [];
   }
 
+  /** The same with one value more. */
+  with(key: string, value: string): Filters {
+    return new Filters(new Map([...this.#values, [key, [...this.values(key), value]]]));
+  }
+
   /** Whether no value is asked for, or one is this one. */
   exact(key: string, actual: string): boolean {
     return !this.has(key) || this.values(key).includes(actual);
