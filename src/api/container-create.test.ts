@@ -102,19 +102,20 @@ describe('containerSpec', () => {
 
 describe('networks', () => {
   it('joins several at once, the one of the mode first, and publishes at the gateway', () => {
+    const driverOptions = { 'com.docker.network.endpoint.ifname': 'lan', 'of.another.driver': 'x' };
     const { network } = create({
       HostConfig: { NetworkMode: 'n1', PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
       NetworkingConfig: {
         EndpointsConfig: {
           n2: { GwPriority: 7, Aliases: ['db'], IPAMConfig: { IPv4Address: '10.0.0.9' } },
-          n1: { DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan' }, MacAddress: '02:00:00:00:00:01' },
+          n1: { DriverOpts: driverOptions, MacAddress: '02:00:00:00:00:01' },
         },
       },
     }).spec;
     expect(network).toEqual({
       mode: 'endpoints',
       endpoints: [
-        { network: 'n1', interfaceName: 'lan', mac: '02:00:00:00:00:01' },
+        { network: 'n1', interfaceName: 'lan', mac: '02:00:00:00:00:01', annotations: { driverOptions } },
         {
           network: 'n2',
           gatewayPriority: 7,

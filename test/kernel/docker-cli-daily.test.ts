@@ -110,6 +110,15 @@ test('a setting of an interface arrives as the command line writes it, in lower 
   assert.equal(await out(`docker run --rm --network name=bridge,${option} ${IMAGE} cat ${path}`), '1');
 });
 
+test('options of an endpoint that another driver would know are shown, and live on', async () => {
+  await out(`docker run -d --name optioned --network name=bridge,driver-opt=of.another=x --init ${IMAGE} sleep 1000`);
+  const options = () => out("docker inspect -f '{{json .NetworkSettings.Networks.bridge.DriverOpts}}' optioned");
+  assert.equal(await options(), '{"of.another":"x"}');
+  await out('docker network disconnect bridge optioned; docker network connect --driver-opt a=b bridge optioned');
+  assert.equal(await options(), '{"a":"b"}');
+  await out('docker rm -f optioned');
+});
+
 test('a network goes when nobody on it runs; who was on it starts without it', async () => {
   const links = () => out('docker exec leaver ls /sys/class/net');
   await out('docker network create gone; docker network create other');

@@ -32,6 +32,12 @@ describe('an inspect', () => {
     expect(Object.keys(of(52))).toEqual(['SandboxID', 'SandboxKey', 'Ports', 'Networks']);
   });
 
+  it('shows all driver options of an endpoint as they were written', () => {
+    const DriverOpts = { 'com.docker.network.endpoint.ifname': 'lan0', 'of.another.driver': 'x' };
+    const lan = { ...LAN, NetworkingConfig: { EndpointsConfig: { lan: { DriverOpts } } } };
+    expect(containerInspect(container(lan), 48).NetworkSettings.Networks).toMatchObject({ lan: { DriverOpts } });
+  });
+
   it('shows the default network’s address on its own, until API 1.52', () => {
     const bridge = container({}, { endpoints: [{ ...ENDPOINT, networkName: 'bridge' }] });
     expect(containerInspect(bridge, 48).NetworkSettings).toMatchObject({ IPAddress: '172.30.0.9', EndpointID: 'e1' });
