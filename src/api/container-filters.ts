@@ -93,11 +93,10 @@ function hasExited(filters: Filters, { status, exitCode }: Container['state']): 
 }
 
 function hasNetwork(filters: Filters) {
-  return ({ endpoints, spec }: Container): boolean =>
-    filters.some('network', (wanted) => {
-      if (spec.network.mode === 'host' || spec.network.mode === 'none') return wanted === spec.network.mode;
-      return endpoints.some(({ networkName, networkId }) => networkName === wanted || networkId.startsWith(wanted));
-    });
+  return ({ endpoints }: Container): boolean =>
+    filters.some('network', (wanted) =>
+      endpoints.some(({ networkName, networkId }) => networkName === wanted || networkId.startsWith(wanted)),
+    );
 }
 
 function hasVolume(filters: Filters) {
