@@ -110,6 +110,15 @@ test('a setting of an interface arrives as the command line writes it, in lower 
   assert.equal(await out(`docker run --rm --network name=bridge,${option} ${IMAGE} cat ${path}`), '1');
 });
 
+test('who does not run may be connected again to a network that it has, with nothing more', async () => {
+  await out(`docker create --name again --init ${IMAGE} sleep 1000`);
+  await out('docker network connect bridge again');
+  await refused('docker network connect --driver-opt a=b bridge again', /already exists in network bridge/);
+  await out('docker start again');
+  await refused('docker network connect bridge again', /already exists in network bridge/);
+  await out('docker rm -f again');
+});
+
 test('options of an endpoint that another driver would know are shown, and live on', async () => {
   await out(`docker run -d --name optioned --network name=bridge,driver-opt=of.another=x --init ${IMAGE} sleep 1000`);
   const options = () => out("docker inspect -f '{{json .NetworkSettings.Networks.bridge.DriverOpts}}' optioned");
