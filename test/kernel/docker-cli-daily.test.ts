@@ -73,6 +73,8 @@ test('what cannot be is said in one line, with a status', async () => {
   writeFileSync(file, '');
   await refused(`docker cp ${file} fixed:/file`, /of container fixed is marked read-only/);
   await refused(`docker run --log-opt max-sizes=1m ${IMAGE}`, /unknown log opt 'max-sizes' for json-file/, 125);
+  await refused('docker rm --link /fixed/db', /Pontoon does not remove links: /);
+  await refused('docker rm fixed/db', /No such container: fixed\/db/);
   await out('docker rm -f silent fixed');
   assert.doesNotMatch(daemon.log, /"level":50/);
 });
