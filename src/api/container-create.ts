@@ -99,7 +99,7 @@ export function containerSpec(
       tty: config.Tty,
       openStdin: config.OpenStdin,
       stdinOnce: config.StdinOnce,
-      consoleSize: consoleSize(hostConfig.ConsoleSize),
+      consoleSize: hostConfig.ConsoleSize,
       stopSignal: unlessEmpty(config.StopSignal),
       stopTimeoutSeconds: config.StopTimeout,
       healthcheck: healthcheckSpec(config.Healthcheck),
@@ -175,10 +175,6 @@ function extraHost(text: string): readonly [name: string, address: string] {
     throw badRequest(`invalid IP address in add-host: "${address}"`);
   }
   return [name, address];
-}
-
-function consoleSize(size: HostConfig['ConsoleSize']): HostConfig['ConsoleSize'] {
-  return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
 }
 
 function logging(

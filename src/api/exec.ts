@@ -69,11 +69,7 @@ function execSpec(body: ExecCreateBody): ExecSpec {
       tty: body.Tty,
       privileged: body.Privileged,
       detachKeys: unlessEmpty(body.DetachKeys),
-      consoleSize: consoleSize(body.ConsoleSize),
+      consoleSize: body.ConsoleSize,
     }),
   };
-}
-
-function consoleSize(size: ExecCreateBody['ConsoleSize']): ExecCreateBody['ConsoleSize'] {
-  return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
 }

@@ -56,6 +56,7 @@ describe('filters', () => {
   test('until', () => {
     expect(filters({ until: ['1h'] }).untilMs(7_200_000)).toBe(3_600_000);
     expect(filters({ until: ['1700000000'] }).untilMs()).toBe(1_700_000_000_000);
+    expect(filters({ until: ['0'] }).untilMs(7_200_000)).toBe(0);
     expect(filters({}).untilMs()).toBeUndefined();
     expect(() => filters({ until: ['1h', '2h'] }).untilMs()).toThrow(/more than one/);
     expect(() => filters({ until: ['soon'] }).untilMs()).toThrow(/no time/);

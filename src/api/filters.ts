@@ -3,8 +3,10 @@
  */
 
 import { z } from 'zod';
+import { parseBoolean } from '../text/booleans.ts';
+import { parseDurationNs } from '../text/durations.ts';
 import { badRequest } from './errors.ts';
-import { durationMs, textOf, timeOf } from './parse.ts';
+import { textOf, timeOf } from './parse.ts';
 
 const FILTERS = z.record(
   z.string(),
@@ -74,8 +76,9 @@ export class Filters {
     const [text, ...more] = this.values('until');
     if (text === undefined) return undefined;
     if (more.length > 0) throw badRequest('invalid filter: more than one until');
-    const age = durationMs(text);
-    if (age !== undefined) return nowMs - age;
+    if (text === '0') return 0; // the beginning of time, and no age
+    const ageNs = parseDurationNs(text);
+    if (ageNs !== undefined) return nowMs - ageNs / 1e6;
     const timeNs = timeOf('until', text);
     return timeNs === undefined ? undefined : Number(timeNs / 1_000_000n);
   }
@@ -84,8 +87,8 @@ export class Filters {
   boolean(key: string): boolean | undefined {
     if (!this.has(key)) return undefined;
     const values = this.values(key);
-    if (values.length === 1 && ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(values[0]!)) return true;
-    if (values.length === 1 && ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(values[0]!)) return false;
+    const value = values.length === 1 ? parseBoolean(values[0]!) : undefined;
+    if (value !== undefined) return value;
     throw badRequest(`invalid filter '${key}=[${values.join(' ')}]'`);
   }
 }

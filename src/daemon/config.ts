@@ -12,6 +12,7 @@ import { PontoonError } from '../errors.ts';
 import { Address, Prefix } from '../ipam/index.ts';
 import type { EngineOptions } from '../network/engine.ts';
 import type { SubnetSpec } from '../network/types.ts';
+import { parseSizeBytes } from '../text/sizes.ts';
 import { type Host, parseHost } from './hosts.ts';
 import type { Pool, Settings } from './settings.ts';
 
@@ -215,12 +216,9 @@ function endpoint(name: string, text: string): { host: string; port: number } {
   throw new PontoonError('bad-value', `${name} cannot be '${text}': write ADDRESS:PORT`, { subject: text });
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** '64m', '67108864', '1GiB'. */
 function bytes(name: string, text: string): number {
-  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
-  if (count !== undefined) return Math.floor(Number(count) * UNITS[unit.toLowerCase()]!);
+  const size = parseSizeBytes(text);
+  if (size !== undefined) return size;
   throw new PontoonError('bad-value', `${name} cannot be '${text}': write a size such as 64m`, { subject: text });
 }
 
