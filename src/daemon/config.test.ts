@@ -167,10 +167,11 @@ describe('the configuration', () => {
     const read = fromFile({
       builder: { gc: { enabled: true, defaultKeepStorage: '20GB' } },
       'min-api-version': '1.24',
+      'nri-opts': { enable: true },
       'host-gateway-ip': '10.0.0.9',
     });
     expect(daemonConfig(read).defaults.containers.hostGateways).toEqual(['10.0.0.9']);
-    expect(withoutEffect(read).map(({ key }) => key)).toEqual(['builder', 'min-api-version']);
+    expect(withoutEffect(read).map(({ key }) => key)).toEqual(['nri-opts', 'builder', 'min-api-version']);
     expect(() => fromFile({ 'min-api-version': 1.24 })).toThrow(/give a string/);
     expect(() => fromFile({ biulder: {} })).toThrow(/don't match any configuration option: biulder/);
   });
