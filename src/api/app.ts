@@ -32,7 +32,6 @@ export interface DaemonInfo {
   readonly version: string;
   readonly dataRoot: string;
   readonly runRoot: string;
-  readonly startedMs: number;
   readonly labels: readonly string[];
   readonly debug: boolean;
   /** Of this data directory. */

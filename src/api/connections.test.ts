@@ -11,15 +11,18 @@ import { z } from 'zod';
 import type { Engine } from '../network/engine.ts';
 import { createApi, type DaemonInfo } from './app.ts';
 import { serveConnection } from './connections.ts';
+import { parseDetachKeys } from './detach-keys.ts';
 import { EventHub } from './events.ts';
 import { hijack, joinStreams, streamType } from './hijack.ts';
 import { parseBody } from './parse.ts';
 
 const path = join(mkdtempSync(join(tmpdir(), 'connections-')), 's');
-const info = { version: '0', dataRoot: '/', runRoot: '/', startedMs: 0, labels: [], debug: false } satisfies DaemonInfo;
+const info = { version: '0', dataRoot: '/', runRoot: '/', labels: [], debug: false } satisfies DaemonInfo;
 /** No route that these tests use asks it. */
 const engine = {} as Engine;
 const app = createApi({ engine, info, events: new EventHub(), log: fastify().log });
+
+const detachKeys = parseDetachKeys('ctrl-p,ctrl-q');
 
 /** How many attachments have been given back. */
 let disposed = 0;
@@ -38,7 +41,7 @@ app.post('/containers/:id/attach', (request, reply) => {
       disposed++;
     },
   };
-  return joinStreams(client, attachment, { terminal: false });
+  return joinStreams(client, attachment, { terminal: false, detachKeys });
 });
 
 // A process that says on its standard output what it reads, and 'bye' on its standard error when that ends.
@@ -48,7 +51,8 @@ app.post('/exec/:id/start', (request, reply) => {
   stdin.pipe(stdout);
   stdin.once('end', () => stderr.end(Tty ? '' : 'bye'));
   const client = hijack(request, reply, streamType(request, Tty));
-  return joinStreams(client, { stdin, stdout, stderr, async [Symbol.asyncDispose]() {} }, { terminal: Tty });
+  const attachment = { stdin, stdout, stderr, async [Symbol.asyncDispose]() {} };
+  return joinStreams(client, attachment, { terminal: Tty, detachKeys });
 });
 
 const server = createServer({ allowHalfOpen: true }, (socket) => serveConnection(app, socket));
@@ -121,6 +125,21 @@ describe('a hijacked connection', () => {
     const answer = await talk(`${head(...UPGRADE).replace('13', '12')}{"Tty":true}in`);
     expect(answer).toContain('Content-Type: application/vnd.docker.raw-stream\r\n');
     expect(answer.endsWith('\r\n\r\nin')).toBe(true);
+  });
+
+  test('with a terminal ends with the keys that leave it', async () => {
+    const socket = connect({ path, allowHalfOpen: true }).setEncoding('latin1');
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    socket.write(`${head(...UPGRADE).replace('13', '12')}{"Tty":true}in\x10x`);
+    while (!answer.endsWith('\r\n\r\nin\x10x')) await once(socket, 'data');
+    socket.write('\x10');
+    socket.write('\x11more');
+    await once(socket, 'end');
+    expect(answer.endsWith('x')).toBe(true);
+    socket.destroy();
   });
 
   test('that is refused gets an answer as any other', async () => {

@@ -85,6 +85,11 @@ describe('containerSpec', () => {
     [{ HostConfig: { Memory: 1e8, MemorySwap: 1e7 } }, 'Minimum memoryswap limit should be larger than memory limit'],
     [{ HostConfig: { OomScoreAdj: 5000 } }, 'Invalid value 5000, range for oom score adj is [-1000, 1000]'],
     [{ HostConfig: { IpcMode: 'hots' } }, 'invalid IPC mode: hots'],
+    [{ Hostname: 'x', HostConfig: { UTSMode: 'host' } }, 'conflicting options: hostname and the UTS mode'],
+    [{ HostConfig: { Tmpfs: { x: '' } } }, "invalid mount path: 'x' mount path must be absolute"],
+    [{ HostConfig: { CpusetCpus: '9999' } }, 'Requested CPUs are not available - requested 9999, available: 0'],
+    [{ HostConfig: { CpusetCpus: '0-9999' } }, 'Requested CPUs are not available - requested 0-9999, available: 0'],
+    [{ HostConfig: { CpusetMems: '99' } }, 'Requested memory nodes are not available - requested 99, available: 0'],
     [
       { HostConfig: { LogConfig: { Type: 'json-file', Config: { 'max-sizes': '1m' } } } },
       "unknown log opt 'max-sizes'",
@@ -100,21 +105,40 @@ describe('containerSpec', () => {
   });
 });
 
+it.each(['foo', 'size=xx', 'mode=9', 'size=', 'size', 'uid=x', '=3', 'foo=1'])('refuses a tmpfs with %j', (option) => {
+  const body = { HostConfig: { Tmpfs: { '/x': `ro,${option}` } } };
+  expect(() => create(body)).toThrow(`invalid tmpfs option ["${option}"]`);
+});
+
+it.each(['a', '0,,0', '1-0', ' 0', '0-1:2'])('refuses the processors %j', (cpus) => {
+  const message = `Invalid value ${cpus} for cpuset cpus: invalid format: ${cpus}`;
+  expect(() => create({ HostConfig: { CpusetCpus: cpus } })).toThrow(message);
+});
+
+it.each(['', 'rw,noexec,size=10%', 'size=64m,mode=1777,uid=1000,gid=5,nr_inodes=5k', 'huge=never,mpol=local,noatime'])(
+  'mounts a tmpfs with %j, on processors that are there',
+  (options) => {
+    const { tmpfs, resources } = create({ HostConfig: { Tmpfs: { '/x': options }, CpusetCpus: '0,0-0' } }).spec;
+    expect([tmpfs, resources]).toEqual([{ '/x': options }, { cpusetCpus: '0,0-0' }]);
+  },
+);
+
 describe('networks', () => {
   it('joins several at once, the one of the mode first, and publishes at the gateway', () => {
+    const driverOptions = { 'com.docker.network.endpoint.ifname': 'lan', 'of.another.driver': 'x' };
     const { network } = create({
       HostConfig: { NetworkMode: 'n1', PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
       NetworkingConfig: {
         EndpointsConfig: {
           n2: { GwPriority: 7, Aliases: ['db'], IPAMConfig: { IPv4Address: '10.0.0.9' } },
-          n1: { DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan' }, MacAddress: '02:00:00:00:00:01' },
+          n1: { DriverOpts: driverOptions, MacAddress: '02:00:00:00:00:01' },
         },
       },
     }).spec;
     expect(network).toEqual({
       mode: 'endpoints',
       endpoints: [
-        { network: 'n1', interfaceName: 'lan', mac: '02:00:00:00:00:01' },
+        { network: 'n1', interfaceName: 'lan', mac: '02:00:00:00:00:01', annotations: { driverOptions } },
         {
           network: 'n2',
           gatewayPriority: 7,

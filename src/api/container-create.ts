@@ -20,6 +20,7 @@ import { resourceSpec, restartPolicy } from './resources.ts';
 import type { Config } from './schemas/config.ts';
 import type { CreateBody } from './schemas/container.ts';
 import type { HostConfig } from './schemas/host-config.ts';
+import { checkTmpfs } from './tmpfs.ts';
 
 /** What the client wrote. */
 export interface Asked {
@@ -67,6 +68,7 @@ export function containerSpec(
     throw badRequest('Config cannot be empty in order to create a container: Image is missing');
   }
   refuseUnsupported(hostConfig);
+  checkTmpfs(hostConfig.Tmpfs ?? {});
   if (unlessEmpty(config.StopSignal) !== undefined) parseSignal(config.StopSignal!);
   const network = networkMode(body, options.minor);
   const published = portBindings(hostConfig.PortBindings ?? {});
@@ -83,7 +85,7 @@ export function containerSpec(
     ]),
     security: securitySpec(hostConfig),
     resources: resourceSpec(hostConfig),
-    namespaces: namespacesSpec(hostConfig),
+    namespaces: namespacesSpec(hostConfig, config),
     annotations: { asked },
     ...given({
       name: unlessEmpty(options.name?.replace(/^\//, '')),
@@ -97,7 +99,7 @@ export function containerSpec(
       tty: config.Tty,
       openStdin: config.OpenStdin,
       stdinOnce: config.StdinOnce,
-      consoleSize: consoleSize(hostConfig.ConsoleSize),
+      consoleSize: hostConfig.ConsoleSize,
       stopSignal: unlessEmpty(config.StopSignal),
       stopTimeoutSeconds: config.StopTimeout,
       healthcheck: healthcheckSpec(config.Healthcheck),
@@ -175,10 +177,6 @@ function extraHost(text: string): readonly [name: string, address: string] {
   return [name, address];
 }
 
-function consoleSize(size: HostConfig['ConsoleSize']): HostConfig['ConsoleSize'] {
-  return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
-}
-
 function logging(
   { Type, Config: options = {} }: NonNullable<HostConfig['LogConfig']>,
   usual: string = USUAL_LOG_DRIVER,
@@ -241,10 +239,13 @@ function securityOption(option: string, index: number): string[] {
   return [`${name}=${value}`];
 }
 
-function namespacesSpec(hostConfig: HostConfig): NamespacesSpec {
-  const { IpcMode = '' } = hostConfig;
+function namespacesSpec(hostConfig: HostConfig, { Hostname }: Config): NamespacesSpec {
+  const { IpcMode = '', UTSMode } = hostConfig;
   if (!IPC_MODES.test(IpcMode)) {
     throw badRequest(`invalid IPC mode: ${IpcMode}: use none, private, shareable, host or container:NAME`);
+  }
+  if (UTSMode === 'host' && unlessEmpty(Hostname) !== undefined) {
+    throw badRequest('conflicting options: hostname and the UTS mode');
   }
   return given({
     pid: unlessEmpty(hostConfig.PidMode),

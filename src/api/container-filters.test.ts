@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { STATE, sampleContainer } from '../../test/support/sample-container.ts';
+import { ENDPOINT, STATE, sampleContainer } from '../../test/support/sample-container.ts';
 import type { Container, Image } from '../container/types.ts';
 import { selectContainers } from './container-filters.ts';
 import { parseFilters } from './filters.ts';
@@ -16,6 +16,10 @@ function named(name: string, createdMs: number, changes: Partial<Container> = {}
 
 const web = named('web', 3000, { imageId: 'sha256:bb' });
 const ended = named('ended', 2000, { state: { ...STATE, status: 'exited', exitCode: 3 }, imageId: 'sha256:aa' });
+const hosted = named('hosted', 500, {
+  ...sampleContainer({ HostConfig: { NetworkMode: 'host' } }),
+  endpoints: [{ ...ENDPOINT, networkId: 'beef', networkName: 'host' }],
+});
 const healthy = named('healthy', 1000, {
   state: { ...STATE, health: { status: 'healthy', failingStreak: 0, log: [] } },
   mounts: [{ type: 'volume', name: 'v', source: '/s', target: '/t', readOnly: false, propagation: '' }],
@@ -28,6 +32,12 @@ function select(filters: object = {}, more: { all?: boolean; limit?: number } = 
     ({ name }) => name,
   );
 }
+
+it.each(['host', 'bee'])('finds who is on the host’s own stack by the network %s', (network) => {
+  const selection = { all: false, limit: undefined, images: { list: () => IMAGES } };
+  const found = selectContainers([web, hosted], parseFilters(JSON.stringify({ network: [network] })), selection);
+  expect(found).toEqual([hosted]);
+});
 
 it('shows what runs, the newest first', () => {
   expect(select()).toEqual(['web', 'healthy']);

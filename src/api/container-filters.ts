@@ -55,8 +55,8 @@ export function selectContainers(
   const every = selection.all || limit > 0 || filters.has('status');
   const conditions = [
     (container: Container) => every || ACTIVE.includes(container.state.status),
-    (container: Container) => filters.some('id', (wanted) => matches(wanted, container.id)),
-    ({ name }: Container) => filters.some('name', (wanted) => matches(wanted, name) || matches(wanted, `/${name}`)),
+    ({ id }: Container) => filters.matches('id', id),
+    ({ name }: Container) => filters.matches('name', name, `/${name}`),
     ({ spec }: Container) => filters.labels(spec.labels),
     ({ state }: Container) => filters.exact('status', state.status),
     ({ state }: Container) => filters.exact('health', state.health?.status ?? 'none'),
@@ -88,25 +88,15 @@ function check(filters: Filters): void {
   }
 }
 
-/** Docker takes names and IDs as regular expressions. */
-function matches(wanted: string, actual: string): boolean {
-  try {
-    return new RegExp(wanted).test(actual);
-  } catch {
-    return actual.includes(wanted);
-  }
-}
-
 function hasExited(filters: Filters, { status, exitCode }: Container['state']): boolean {
   return !filters.has('exited') || (status === 'exited' && filters.values('exited').includes(String(exitCode)));
 }
 
 function hasNetwork(filters: Filters) {
-  return ({ endpoints, spec }: Container): boolean =>
-    filters.some('network', (wanted) => {
-      if (spec.network.mode === 'host' || spec.network.mode === 'none') return wanted === spec.network.mode;
-      return endpoints.some(({ networkName, networkId }) => networkName === wanted || networkId.startsWith(wanted));
-    });
+  return ({ endpoints }: Container): boolean =>
+    filters.some('network', (wanted) =>
+      endpoints.some(({ networkName, networkId }) => networkName === wanted || networkId.startsWith(wanted)),
+    );
 }
 
 function hasVolume(filters: Filters) {

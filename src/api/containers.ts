@@ -12,7 +12,7 @@ import type { Area } from './app.ts';
 import { containerSpec, warningsAbout } from './container-create.ts';
 import { CONTAINER_FILTERS, selectContainers } from './container-filters.ts';
 import { withDefaults } from './defaults.ts';
-import { badRequest, HttpError } from './errors.ts';
+import { badRequest, HttpError, notImplemented } from './errors.ts';
 import { parseFilters } from './filters.ts';
 import { given } from './given.ts';
 import { booleanOf, integerOf, parseBody, textOf } from './parse.ts';
@@ -23,6 +23,11 @@ import { containerInspect, containerSummary } from './views/container.ts';
 
 export interface ById {
   Params: { id: string };
+  Querystring: Record<string, unknown>;
+}
+
+interface LinkOf {
+  Params: { id: string; alias: string };
   Querystring: Record<string, unknown>;
 }
 
@@ -85,12 +90,20 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
     return { ContainersDeleted: removed, SpaceReclaimed: freedBytes };
   });
 
+  const refuseLink = (query: Record<string, unknown>): void => {
+    if (!booleanOf(query.link)) return;
+    throw notImplemented('Pontoon does not remove links: remove the container, or create it again without them');
+  };
   app.delete<ById>('/containers/:id', async ({ params, query }, reply) => {
-    if (booleanOf(query.link)) {
-      throw badRequest('Pontoon does not remove links: remove the container, or create it again without them');
-    }
+    refuseLink(query);
     await containers.remove(params.id, { force: booleanOf(query.force), volumes: booleanOf(query.v) });
     return reply.code(204).send();
+  });
+
+  // `docker rm --link web/db`
+  app.delete<LinkOf>('/containers/:id/:alias', async ({ params: { id, alias }, query }) => {
+    refuseLink(query);
+    throw new HttpError(404, `No such container: ${id}/${alias}`);
   });
 
   app.post<ById>('/containers/:id/update', async (request) => {

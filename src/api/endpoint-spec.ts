@@ -1,5 +1,6 @@
 /**
- * @module EndpointSettings as clients write them, as the engine's EndpointSpec.
+ * @module EndpointSettings as clients write them, as the engine's EndpointSpec. Driver options are kept as they were
+ * written, to be shown again: those that mean nothing here, too, as dockerd does.
  */
 
 import type { EndpointSpec } from '../network/types.ts';
@@ -9,14 +10,16 @@ import type { EndpointSettings } from './schemas/endpoint.ts';
 const INTERFACE_NAME = 'com.docker.network.endpoint.ifname';
 const SYSCTLS = 'com.docker.network.endpoint.sysctls';
 
-/** An empty text is the same as none. @throws HttpError 400 for driver options that mean nothing here */
+/** What is kept with an endpoint for Docker's answers. */
+export interface EndpointAnnotations {
+  readonly driverOptions?: Readonly<Record<string, string>>;
+}
+
+/** An empty text is the same as none. @throws HttpError 400 */
 export function endpointSpec(settings: EndpointSettings = {}): EndpointSpec {
   const { IPAMConfig = {}, Aliases = [], MacAddress, DriverOpts = {}, GwPriority } = settings;
   const { IPv4Address, IPv6Address, LinkLocalIPs = [] } = IPAMConfig;
-  const { [INTERFACE_NAME]: interfaceName, [SYSCTLS]: sysctls, ...unknown } = DriverOpts;
-  for (const option of Object.keys(unknown)) {
-    throw badRequest(`there is no endpoint option '${option}': use ${INTERFACE_NAME} or ${SYSCTLS}`);
-  }
+  const { [INTERFACE_NAME]: interfaceName, [SYSCTLS]: sysctls } = DriverOpts;
   return {
     ...(Aliases.length > 0 && { aliases: Aliases }),
     ...(IPv4Address && { ipv4: IPv4Address }),
@@ -26,6 +29,7 @@ export function endpointSpec(settings: EndpointSettings = {}): EndpointSpec {
     ...(interfaceName && { interfaceName }),
     ...(sysctls && { sysctls: sysctlsOf(sysctls) }),
     ...(GwPriority && { gatewayPriority: GwPriority }),
+    ...(Object.keys(DriverOpts).length > 0 && { annotations: { driverOptions: DriverOpts } }),
   };
 }
 

@@ -8,7 +8,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { abortAfter } from '../container/delays.ts';
-import type { ContainerEvent } from '../container/types.ts';
+import type { Container, ContainerEvent } from '../container/types.ts';
 import type { Engine } from '../network/engine.ts';
 import type { EngineEvent } from '../network/types.ts';
 import { answerLines } from './answer.ts';
@@ -95,6 +95,16 @@ export class EventHub {
 function timeout(untilNs: bigint): AbortSignal {
   const waitMs = Number(untilNs / NS_PER_MS) - Date.now();
   return waitMs <= 0 ? AbortSignal.abort() : abortAfter(waitMs);
+}
+
+/** What a client does with a container, and its layer does not see. */
+export function containerEvent(
+  { id, name, spec }: Container,
+  action: string,
+  more: Readonly<Record<string, string>> = {},
+): ApiEvent {
+  const attributes = { ...spec.labels, image: spec.image, name, ...more };
+  return { timeNs: BigInt(Date.now()) * NS_PER_MS, type: 'container', action, id, attributes };
 }
 
 /** What Docker tells too; sandboxes and ports are for /pontoon/events. */

@@ -4,7 +4,9 @@ import type { ExecSpec } from '../container/types.ts';
 import { PontoonError } from '../errors.ts';
 import type { Area } from './app.ts';
 import type { ById } from './containers.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from './detach-keys.ts';
 import { badRequest } from './errors.ts';
+import { containerEvent } from './events.ts';
 import { given, unlessEmpty } from './given.ts';
 import { frame, hijack, joinStreams, streamType } from './hijack.ts';
 import { parseBody } from './parse.ts';
@@ -12,7 +14,7 @@ import { EXEC_CREATE_BODY, EXEC_START_BODY, type ExecCreateBody } from './schema
 import { terminalSize } from './streams.ts';
 import { execInspect } from './views/exec.ts';
 
-export const addExecRoutes: Area = (app, { containers }) => {
+export const addExecRoutes: Area = (app, { containers, events }) => {
   if (containers === undefined) return;
 
   app.post<ById>('/containers/:id/exec', async (request, reply) => {
@@ -23,7 +25,8 @@ export const addExecRoutes: Area = (app, { containers }) => {
   app.post<ById>('/exec/:id/start', async (request, reply) => {
     const { id } = request.params;
     const { Detach = false, Tty } = parseBody(EXEC_START_BODY, request);
-    const { spec } = containers.inspectExec(id);
+    const { spec, containerId } = containers.inspectExec(id);
+    const detachKeys = parseDetachKeys(spec.detachKeys ?? DEFAULT_DETACH_KEYS);
     const terminal = Tty ?? spec.tty ?? false;
     if (Detach) {
       await containers.startExec(id, { detach: true });
@@ -33,7 +36,9 @@ export const addExecRoutes: Area = (app, { containers }) => {
       const attachment = await containers.startExec(id);
       const client = hijack(request, reply, streamType(request, terminal));
       if (attachment === undefined) client.end();
-      else await joinStreams(client, attachment, { terminal });
+      else if (await joinStreams(client, attachment, { terminal, detachKeys })) {
+        events.publish(containerEvent(containers.find(containerId), 'exec_detach', { execID: id }));
+      }
     } catch (error) {
       // What cannot be run is told where its output would be: clients then ask for the exit code (126, 127).
       if (reply.sent || !PontoonError.is(error) || error.kind === 'not-found' || error.kind === 'conflict') throw error;
@@ -57,6 +62,7 @@ function execSpec(body: ExecCreateBody): ExecSpec {
   for (const variable of body.Env ?? []) {
     if (variable === '' || variable.startsWith('=')) throw badRequest(`invalid environment variable: ${variable}`);
   }
+  parseDetachKeys(body.DetachKeys || DEFAULT_DETACH_KEYS); // refused before it is to be started
   return {
     command,
     stdin: body.AttachStdin ?? false,
@@ -69,11 +75,7 @@ function execSpec(body: ExecCreateBody): ExecSpec {
       tty: body.Tty,
       privileged: body.Privileged,
       detachKeys: unlessEmpty(body.DetachKeys),
-      consoleSize: consoleSize(body.ConsoleSize),
+      consoleSize: body.ConsoleSize,
     }),
   };
-}
-
-function consoleSize(size: ExecCreateBody['ConsoleSize']): ExecCreateBody['ConsoleSize'] {
-  return size === undefined || size[0] === 0 || size[1] === 0 ? undefined : size;
 }

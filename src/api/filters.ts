@@ -3,18 +3,18 @@
  */
 
 import { z } from 'zod';
+import { parseBoolean } from '../text/booleans.ts';
+import { parseDurationNs } from '../text/durations.ts';
 import { badRequest } from './errors.ts';
-import { durationMs, textOf, timeOf } from './parse.ts';
+import { textOf, timeOf } from './parse.ts';
 
 const FILTERS = z.record(
   z.string(),
-  z.union([z.array(z.string()), z.record(z.string(), z.boolean())]).transform((values) =>
-    Array.isArray(values)
-      ? values
-      : Object.entries(values)
-          .filter(([, wanted]) => wanted)
-          .map(([value]) => value),
-  ),
+  z
+    .union([z.array(z.string()), z.record(z.string(), z.boolean())])
+    .transform((values) =>
+      Array.isArray(values) ? values : Object.keys(values).filter((value) => values[value] === true),
+    ),
 );
 
 /** Values by key; several values of one key are alternatives, except for labels, which must all fit. */
@@ -33,14 +33,19 @@ export class Filters {
     return this.#values.get(key) ?? [];
   }
 
+  /** The same with one value more. */
+  with(key: string, value: string): Filters {
+    return new Filters(new Map([...this.#values, [key, [...this.values(key), value]]]));
+  }
+
   /** Whether no value is asked for, or one is this one. */
   exact(key: string, actual: string): boolean {
     return !this.has(key) || this.values(key).includes(actual);
   }
 
-  /** Whether no value is asked for, or one is part of one of these. */
-  partial(key: string, ...actual: readonly string[]): boolean {
-    return !this.has(key) || this.values(key).some((wanted) => actual.some((text) => text.includes(wanted)));
+  /** Whether no value is asked for, or one is one of these, or a regular expression that fits one (moby, Args.Match). */
+  matches(key: string, ...actual: readonly string[]): boolean {
+    return this.some(key, (wanted) => actual.some((text) => text === wanted || fits(wanted, text)));
   }
 
   /** Whether no value is asked for, or one fits the test. */
@@ -71,8 +76,9 @@ export class Filters {
     const [text, ...more] = this.values('until');
     if (text === undefined) return undefined;
     if (more.length > 0) throw badRequest('invalid filter: more than one until');
-    const age = durationMs(text);
-    if (age !== undefined) return nowMs - age;
+    if (text === '0') return 0; // the beginning of time, and no age
+    const ageNs = parseDurationNs(text);
+    if (ageNs !== undefined) return nowMs - ageNs / 1e6;
     const timeNs = timeOf('until', text);
     return timeNs === undefined ? undefined : Number(timeNs / 1_000_000n);
   }
@@ -81,8 +87,8 @@ export class Filters {
   boolean(key: string): boolean | undefined {
     if (!this.has(key)) return undefined;
     const values = this.values(key);
-    if (values.length === 1 && ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(values[0]!)) return true;
-    if (values.length === 1 && ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(values[0]!)) return false;
+    const value = values.length === 1 ? parseBoolean(values[0]!) : undefined;
+    if (value !== undefined) return value;
     throw badRequest(`invalid filter '${key}=[${values.join(' ')}]'`);
   }
 }
@@ -93,7 +99,17 @@ export function parseFilters(parameter: unknown): Filters {
   if (text === undefined || text === '') return new Filters();
   const result = FILTERS.safeParse(fromJson(text));
   if (!result.success) throw badRequest(`invalid filters: use {"key": {"value": true}} or {"key": ["value"]}`);
-  return new Filters(new Map(Object.entries(result.data)));
+  // A key without values asks for nothing.
+  return new Filters(new Map(Object.entries(result.data).filter(([, values]) => values.length > 0)));
+}
+
+/** What is no regular expression fits nothing. */
+function fits(expression: string, text: string): boolean {
+  try {
+    return new RegExp(expression).test(text);
+  } catch {
+    return false;
+  }
 }
 
 function fromJson(text: string): unknown {

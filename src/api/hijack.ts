@@ -7,10 +7,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Duplex, PassThrough, Transform, type Writable } from 'node:stream';
+import { Duplex, PassThrough, type Readable, Transform, type Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Attachment } from '../container/types.ts';
+import { detachFilter } from './detach-keys.ts';
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 export const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
@@ -74,42 +75,50 @@ export function frame(stream: 'stdin' | 'stdout' | 'stderr', data: Buffer): Buff
 }
 
 /**
- * Joins a client and a process until the streams that the client asked for have ended, or the client has gone. The end
- * of what the client sends is the end of the attachment's standard input.
+ * Joins a client and a process until the streams that the client asked for have ended, or the client has gone or typed
+ * the keys that leave a terminal: then it is true. The end of what the client sends is the end of the attachment's
+ * standard input.
  */
 export async function joinStreams(
   client: Duplex,
   attachment: Attachment,
-  options: { readonly terminal: boolean },
-): Promise<void> {
+  options: { readonly terminal: boolean; readonly detachKeys: Uint8Array },
+): Promise<boolean> {
   await using _attachment = attachment;
   const { stdin, stdout, stderr } = attachment;
   const gone = new AbortController();
   client.once('close', () => gone.abort());
   if (client.destroyed) gone.abort();
+  let isDetached = false;
+  const leaving = detachFilter(options.detachKeys, () => {
+    isDetached = true;
+    gone.abort();
+  });
+  const said = options.terminal && stdin !== undefined ? client.pipe(leaving) : client;
   const until = { end: false, signal: gone.signal };
   const outputs = options.terminal
     ? [pipeline(stdout, client, until)]
     : [pipeline(stdout, framing('stdout'), client, until), pipeline(stderr, framing('stderr'), client, until)];
   try {
-    await Promise.all([...outputs, feed(client, stdin, gone.signal)]);
+    await Promise.all([...outputs, feed(said, stdin, gone.signal)]);
   } catch (error) {
     // The client has gone: that is how most attachments end. Its end follows its error.
     if (!gone.signal.aborted && client.errored === null) throw error;
   } finally {
     client.end();
   }
+  return isDetached;
 }
 
 /** Resolves when the process takes no more. It may have output for the client still: `pipeline` would end both. */
-async function feed(client: Duplex, stdin: Writable | undefined, gone: AbortSignal): Promise<void> {
+async function feed(said: Readable, stdin: Writable | undefined, gone: AbortSignal): Promise<void> {
   if (stdin === undefined) {
-    client.resume();
+    said.resume();
     return;
   }
-  client.pipe(stdin);
+  said.pipe(stdin);
   await finished(stdin, { signal: gone }).catch(() => stdin.destroy()); // it reads no more, or the client has gone
-  client.unpipe(stdin).resume();
+  said.unpipe(stdin).resume();
 }
 
 /** A stream, and no generator: one that waits for a silent process could not be ended. */

@@ -23,6 +23,8 @@ interface Query {
   Querystring: Record<string, unknown>;
 }
 
+/** The first version whose list takes a name as the filter `reference` only. */
+const REFERENCE_ONLY_MINOR = 41;
 /** The first version whose list says how many containers an image has. */
 const CONTAINERS_MINOR = 51;
 const TAR = 'application/x-tar';
@@ -39,7 +41,9 @@ export const addImageRoutes: Area = (app, { images, containers }) => {
     containers.list().flatMap((container) => (container.imageId === imageId ? [container.id] : []));
 
   app.get<Query>('/images/json', async ({ query, apiMinor }) => {
-    const filters = parseFilters(query.filters).allow(...IMAGE_FILTERS);
+    const asked = parseFilters(query.filters).allow(...IMAGE_FILTERS);
+    const name = apiMinor < REFERENCE_ONLY_MINOR ? textOf(query.filter) : undefined;
+    const filters = name ? asked.with('reference', name) : asked;
     const counts = apiMinor >= CONTAINERS_MINOR ? countByImage(containers.list()) : undefined;
     return selectImages(images.list(), filters).map((image) => ({
       ...imageSummary(image, apiMinor),
@@ -174,19 +178,20 @@ function withTag(name: string, tag: string): string {
   return tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`;
 }
 
-/** Base64 (also of the kind for addresses) of {username, password} or {identitytoken}. @throws HttpError 400 */
+/**
+ * Base64 (also of the kind for addresses) of {username, password} or {identitytoken}. Anything else is nothing, as in
+ * dockerd: clients send what they have, and most images need none.
+ */
 export function readCredentials(header: string | string[] | undefined): Credentials | undefined {
-  const text = [header].flat()[0] ?? '';
-  if (text === '') return undefined;
-  const { username = '', password = '', identitytoken = '' } = parse(AUTH, decode(text));
+  const { username = '', password = '', identitytoken = '' } = authOf([header].flat()[0] ?? '');
   if (username === '' && identitytoken === '') return undefined;
   return { username, password, ...(identitytoken !== '' && { identityToken: identitytoken }) };
 }
 
-function decode(text: string): unknown {
+function authOf(text: string): z.output<typeof AUTH> {
   try {
-    return JSON.parse(Buffer.from(text, 'base64').toString());
+    return parse(AUTH, JSON.parse(Buffer.from(text, 'base64').toString()));
   } catch {
-    throw badRequest('invalid X-Registry-Auth header: it is not JSON in Base64');
+    return {};
   }
 }

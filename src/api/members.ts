@@ -45,7 +45,11 @@ export async function connect(
   try {
     await containers!.connect(id, network.id, spec, links);
   } catch (error) {
-    throw inDockersWords(error, containers!.find(id), network);
+    const container = containers!.find(id);
+    const asksForNothing = Object.keys(spec).length + links.length === 0;
+    // For dockerd, who does not run is not connected yet.
+    if (PontoonError.is(error, 'already-attached') && container.sandboxPath === undefined && asksForNothing) return;
+    throw inDockersWords(error, container, network);
   }
 }
 
@@ -63,6 +67,19 @@ export async function disconnect(
     if (force && PontoonError.is(error, 'endpoint-not-found')) return;
     throw kind === 'container' ? inDockersWords(error, containers!.find(id), network) : error;
   }
+}
+
+/**
+ * Takes the containers that do not run off a network that is to be removed: for Docker, only those that run are on it.
+ * With anybody else on it, its removal is refused, and they stay.
+ */
+export async function disconnectStopped(dependencies: ApiDependencies, { id: networkId }: Network): Promise<void> {
+  const { engine, containers } = dependencies;
+  const members = engine
+    .inspectNetwork(networkId)
+    .endpoints.map(({ sandboxId }) => findMember(dependencies, sandboxId));
+  if (members.some(({ kind, id }) => kind === 'sandbox' || engine.inspectSandbox(id).running)) return;
+  for (const { id } of members) await containers!.disconnect(id, networkId, { ifStopped: true });
 }
 
 /** The engine speaks of sandboxes; who asks about a container knows of none. */

@@ -7,6 +7,7 @@
 
 import { PontoonError } from '../errors.ts';
 import type { DriverName, NetworkSpec, SubnetSpec } from '../network/types.ts';
+import { parseBoolean } from '../text/booleans.ts';
 import type { Defaults } from './defaults.ts';
 import { HttpError, notImplemented } from './errors.ts';
 import type { NetworkCreateBody } from './schemas/network.ts';
@@ -27,17 +28,17 @@ const MACVLAN_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 /** Docker's driver options, and what each means here. */
 export const NETWORK_OPTIONS: Readonly<Record<string, OptionReader>> = {
   [`${DOCKER}bridge.name`]: (bridgeName) => ({ bridgeName }),
-  [`${DOCKER}bridge.enable_icc`]: (value, key) => ({ icc: parseBoolean(key, value) }),
-  [`${DOCKER}bridge.enable_ip_masquerade`]: (value, key) => ({ masquerade: parseBoolean(key, value) }),
-  [`${DOCKER}driver.mtu`]: (value, key) => mtu(parseNumber(key, value)),
+  [`${DOCKER}bridge.enable_icc`]: (value, key) => ({ icc: booleanOption(key, value) }),
+  [`${DOCKER}bridge.enable_ip_masquerade`]: (value, key) => ({ masquerade: booleanOption(key, value) }),
+  [`${DOCKER}driver.mtu`]: (value, key) => mtu(numberOption(key, value)),
   [`${DOCKER}container_iface_prefix`]: (interfacePrefix) => ({ interfacePrefix }),
-  [`${DOCKER}enable_ipv4`]: (value, key) => ({ ipv4: parseBoolean(key, value) }),
-  [`${DOCKER}enable_ipv6`]: (value, key) => ({ ipv6: parseBoolean(key, value) }),
+  [`${DOCKER}enable_ipv4`]: (value, key) => ({ ipv4: booleanOption(key, value) }),
+  [`${DOCKER}enable_ipv6`]: (value, key) => ({ ipv6: booleanOption(key, value) }),
   [`${DOCKER}bridge.gateway_mode_ipv4`]: (value, key) => ({ gatewayMode4: oneOf(GATEWAY_MODES, key, value) }),
   [`${DOCKER}bridge.gateway_mode_ipv6`]: (value, key) => ({ gatewayMode6: oneOf(GATEWAY_MODES, key, value) }),
   // Docker's word for every address of both families.
   [`${DOCKER}bridge.host_binding_ipv4`]: (value) => (value === '0.0.0.0' ? {} : { hostAddress: value }),
-  [`${DOCKER}bridge.inhibit_ipv4`]: (value, key) => ({ inhibitIpv4: parseBoolean(key, value) }),
+  [`${DOCKER}bridge.inhibit_ipv4`]: (value, key) => ({ inhibitIpv4: booleanOption(key, value) }),
   [`${DOCKER}bridge.trusted_host_interfaces`]: (value) => ({ trustedInterfaces: value.split(':').filter(Boolean) }),
   [`${DOCKER}host_ipv4`]: (sourceAddress4) => ({ sourceAddress4 }),
   [`${DOCKER}host_ipv6`]: (sourceAddress6) => ({ sourceAddress6 }),
@@ -119,14 +120,13 @@ function mtu(mtuBytes: number): Partial<NetworkSpec> {
   return mtuBytes === 0 ? {} : { mtuBytes };
 }
 
-/** As Go's strconv.ParseBool, which reads Docker's options. */
-function parseBoolean(key: string, text: string): boolean {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+function booleanOption(key: string, text: string): boolean {
+  const value = parseBoolean(text);
+  if (value !== undefined) return value;
   throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use true or false`, { subject: key });
 }
 
-function parseNumber(key: string, text: string): number {
+function numberOption(key: string, text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new PontoonError('bad-value', `option ${key} cannot be '${text}': use a whole number`, { subject: key });
 }

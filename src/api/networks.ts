@@ -11,7 +11,7 @@ import { parseLink } from './container-create.ts';
 import { endpointSpec } from './endpoint-spec.ts';
 import { badRequest, HttpError } from './errors.ts';
 import { type Filters, parseFilters } from './filters.ts';
-import { connect, disconnect, findMember } from './members.ts';
+import { connect, disconnect, disconnectStopped, findMember } from './members.ts';
 import { networkSpec } from './network-spec.ts';
 import { parseBody, textOf } from './parse.ts';
 import { CONNECT_BODY, DISCONNECT_BODY, NETWORK_CREATE_BODY } from './schemas/network.ts';
@@ -63,6 +63,7 @@ export function addNetworkRoutes(app: FastifyInstance, dependencies: ApiDependen
     if (network.predefined) {
       throw new HttpError(403, `${network.name} is a pre-defined network and cannot be removed`);
     }
+    await disconnectStopped(dependencies, network);
     await engine.removeNetwork(network.id);
     return reply.code(204).send();
   });
@@ -119,9 +120,9 @@ function matches(engine: Engine, filters: Filters, network: Network): boolean {
   const dangling = filters.boolean('dangling');
   const isDangling = (): boolean => !network.predefined && engine.inspectNetwork(network.id).endpoints.length === 0;
   return (
-    filters.some('driver', (wanted) => wanted === driverWord(network)) &&
-    filters.some('id', (wanted) => network.id.includes(wanted)) &&
-    filters.partial('name', network.name) &&
+    filters.exact('driver', driverWord(network)) &&
+    filters.matches('id', network.id) &&
+    filters.matches('name', network.name) &&
     filters.exact('scope', 'local') &&
     filters.some('type', (wanted) => isOfType(network, wanted)) &&
     filters.labels(network.labels) &&

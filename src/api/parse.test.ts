@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { booleanOf, durationMs, integerOf, parse, timeOf } from './parse.ts';
+import { booleanOf, integerOf, parse, timeOf } from './parse.ts';
 
 const SCHEMA = z.object({
   Name: z.string(),
@@ -96,12 +96,4 @@ describe('query parameters', () => {
     ['0', undefined],
     ['', undefined],
   ])('%s as a time', (text, expected) => expect(timeOf('since', text)).toBe(expected));
-
-  test.each([
-    ['24h', 86_400_000],
-    ['1h30m', 5_400_000],
-    ['1.5s', 1500],
-    ['10', undefined],
-    ['1d', undefined],
-  ])('%s as a duration', (text, expected) => expect(durationMs(text)).toBe(expected));
 });

@@ -72,15 +72,6 @@ export function timeOf(name: string, value: unknown): bigint | undefined {
   throw badRequest(`invalid value for '${name}': '${text}' is no time: use Unix seconds or RFC 3339`);
 }
 
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
-/** A duration in Go's form: '24h', '1h30m', '10.5s'; undefined for anything else. */
-export function durationMs(text: string): number | undefined {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) return undefined;
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS], 0);
-}
-
 function lastOf(value: unknown): string | undefined {
   return textsOf(value).at(-1);
 }

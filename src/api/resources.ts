@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import type { ResourceSpec, RestartPolicy } from '../container/types.ts';
+import { checkCpuset } from './cpusets.ts';
 import { badRequest } from './errors.ts';
 import { given, unlessEmpty, unlessZero } from './given.ts';
 import type { HostConfig, Resources } from './schemas/host-config.ts';
@@ -55,6 +56,8 @@ function check({
   NanoCpus = 0,
   CpuPeriod = 0,
   CpuQuota = 0,
+  CpusetCpus = '',
+  CpusetMems = '',
 }: Resources) {
   if (Memory !== 0 && Memory < LEAST_MEMORY_BYTES) throw badRequest('Minimum memory limit allowed is 6MB');
   if (MemorySwap > 0 && MemorySwap < Memory) {
@@ -73,6 +76,8 @@ function check({
   if (NanoCpus > 0 && (CpuPeriod > 0 || CpuQuota > 0)) {
     throw badRequest('Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set');
   }
+  if (CpusetCpus !== '') checkCpuset('cpus', CpusetCpus);
+  if (CpusetMems !== '') checkCpuset('mems', CpusetMems);
 }
 
 /** The same as they are now. Without a limit of its own, swap is as much again as memory. */

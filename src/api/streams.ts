@@ -5,7 +5,9 @@ import type { Container, LogEntry, LogOptions } from '../container/types.ts';
 import { openAnswer } from './answer.ts';
 import type { Area } from './app.ts';
 import type { ById } from './containers.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from './detach-keys.ts';
 import { badRequest, notImplemented } from './errors.ts';
+import { containerEvent } from './events.ts';
 import { given } from './given.ts';
 import { frame, hijack, joinStreams, streamType } from './hijack.ts';
 import { booleanOf, integerOf, textOf, timeOf } from './parse.ts';
@@ -13,7 +15,7 @@ import { booleanOf, integerOf, textOf, timeOf } from './parse.ts';
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'] satisfies WaitCondition[];
 const NS_PER_SECOND = 1_000_000_000n;
 
-export const addStreamRoutes: Area = (app, { containers }) => {
+export const addStreamRoutes: Area = (app, { containers, events }) => {
   if (containers === undefined) return;
 
   app.get<ById>('/containers/:id/logs', async (request, reply) => {
@@ -37,13 +39,16 @@ export const addStreamRoutes: Area = (app, { containers }) => {
     const { query } = request;
     const container = containers.find(request.params.id);
     const terminal = container.spec.tty === true;
+    const detachKeys = parseDetachKeys(textOf(query.detachKeys) || DEFAULT_DETACH_KEYS);
     const past = booleanOf(query.logs) ? await pastOf(containers, container, query) : [];
     const stream = booleanOf(query.stream);
     const attachment = stream ? await containers.attach(container.id, attachOptions(query)) : undefined;
     const client = hijack(request, reply, streamType(request, terminal));
     for (const data of past) client.write(data);
     if (attachment === undefined) client.end();
-    else await joinStreams(client, attachment, { terminal });
+    else if (await joinStreams(client, attachment, { terminal, detachKeys })) {
+      events.publish(containerEvent(container, 'detach'));
+    }
   });
 
   app.get<ById>('/containers/:id/attach/ws', async () => {

@@ -6,6 +6,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Containers } from '../container/containers.ts';
 import type { Images } from '../container/images/index.ts';
+import { isInsecure } from '../container/images/insecure.ts';
 import { login } from '../container/images/login.ts';
 import { PontoonError } from '../errors.ts';
 import { clientGone } from './answer.ts';
@@ -79,7 +80,7 @@ export const addSystemRoutes: Area = (app, { info, containers, images, volumes }
         credentials: { username, password },
         runRoot: info.runRoot,
         signal: clientGone(reply),
-        ...(info.insecureRegistries?.includes(registry) && { insecure: true }),
+        insecure: isInsecure(registry, info.insecureRegistries),
       });
     } catch (error) {
       throw PontoonError.is(error, 'registry-denied') ? new HttpError(401, error.message) : error;

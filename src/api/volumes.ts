@@ -84,7 +84,7 @@ export function volumeUsers(containers: Containers): VolumeUsers {
 function matches(filters: Filters, volume: Volume, usersOf: VolumeUsers): boolean {
   const dangling = filters.boolean('dangling');
   return (
-    filters.partial('name', volume.name) &&
+    filters.matches('name', volume.name) &&
     filters.exact('driver', 'local') &&
     filters.labels(labelsOf(volume)) &&
     (dangling === undefined || dangling === (usersOf(volume.name).length === 0))

@@ -22,7 +22,7 @@ export function defineDaemon(command: Command): void {
 }
 
 /** Switches can be turned off, too: --icc=false. */
-function optionsOf({ name, short, kind, takes, meaning }: Flag & { takes?: string }): Option[] {
+function optionsOf({ name, short, kind, meaning }: Flag): Option[] {
   const flags = short === undefined ? `--${name}` : `-${short}, --${name}`;
   const help = meaning ?? 'accepted, without effect';
   const hide = meaning === undefined;
@@ -31,7 +31,7 @@ function optionsOf({ name, short, kind, takes, meaning }: Flag & { takes?: strin
       ? [new Option(flags, help).hideHelp(hide)]
       : [new Option(flags, help).hideHelp(hide), new Option(`--no-${name}`).hideHelp()];
   }
-  return [new Option(`${flags} <${takes ?? 'value'}>`, help).hideHelp(hide).argParser(collect)];
+  return [new Option(`${flags} <value>`, help).hideHelp(hide).argParser(collect)];
 }
 
 /** Commander has true for what begins with --no- until it is given. */

@@ -335,9 +335,12 @@ export class Containers implements AsyncDisposable {
     });
   }
 
-  /** Takes it off a network, live. @throws PontoonError endpoint-not-found */
-  disconnect(ref: string, network: string): Promise<void> {
-    return this.#inTurn(ref, (entry) => leaveNetwork(this.#context, entry, network));
+  /** Takes it off a network, live; or only if it does not run. @throws PontoonError endpoint-not-found */
+  disconnect(ref: string, network: string, { ifStopped = false } = {}): Promise<void> {
+    return this.#inTurn(ref, async (entry) => {
+      if (ifStopped && this.#context.engine.inspectSandbox(entry.id).running) return;
+      await leaveNetwork(this.#context, entry, network);
+    });
   }
 
   /** Publishes a port or a range, live. @throws PontoonError port-taken, …; nothing has changed then */

@@ -1,10 +1,21 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { daemonConfig } from './config.ts';
-import { type GivenFlag, readSettings, withoutEffect } from './settings.ts';
+import { type GivenFlag, readSettings, type Settings, withoutEffect } from './settings.ts';
 
 /** Flags as they are given; a file of the machine, if there is one, is left out. */
 const settings = (flags: Record<string, GivenFlag>) => readSettings(new Map(Object.entries(flags)));
 const config = (flags: Record<string, GivenFlag>, env = {}) => daemonConfig(settings(flags), env);
+
+function fromFile(content: unknown): Settings {
+  const directory = mkdtempSync(join(tmpdir(), 'pontoon-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'daemon.json');
+  writeFileSync(path, JSON.stringify(content));
+  return settings({ 'config-file': [path] });
+}
 
 describe('the configuration', () => {
   test('defaults', () => {
@@ -109,8 +120,10 @@ describe('the configuration', () => {
     [{ 'host-gateway-ip': ['gateway'] }],
     [{ 'default-ulimit': ['nofile=some'] }],
     [{ dns: ['resolver'] }],
+    [{ 'insecure-registry': ['10.0.0.0/99'] }],
     [{ host: ['udp://x'] }],
     [{ host: ['unix://relative'] }],
+    [{ host: ['0.0.0.0:2376'] }],
   ])('%j is refused', (flags) => expect(() => config(flags)).toThrow(expect.objectContaining({ kind: 'invalid' })));
 
   test.each([
@@ -122,18 +135,45 @@ describe('the configuration', () => {
     expect(config(flags).defaultRegistry).toBe(registry);
   });
 
+  test('registries without TLS: hosts and prefixes', () => {
+    const listed = ['registry.test:5000', 'http://other.test', '10.1.2.3/8'];
+    expect(config({ 'insecure-registry': listed }).insecureRegistries).toEqual([
+      'registry.test:5000',
+      'other.test',
+      '10.0.0.0/8',
+    ]);
+  });
+
   test('hosts', () => {
     const tls = { tlsverify: true, tlscacert: ['ca'], tlscert: ['cert'], tlskey: ['key'] };
     const files = { ca: 'ca', cert: 'cert', key: 'key' };
     expect(
-      config({ host: ['unix:///a', 'fd://', 'tcp://:2376', 'tcp://[::]', 'tcp://10.0.0.1:5'], ...tls }).hosts,
+      config({
+        host: ['unix:///a', 'fd://', 'tcp://:2376', 'tcp://[::]', 'tcp://10.0.0.1:5', '0.0.0.0:2376', '/b'],
+        ...tls,
+      }).hosts,
     ).toEqual([
       { kind: 'unix', path: '/a' },
       { kind: 'inherited', name: '' },
       { kind: 'tcp', address: '127.0.0.1', port: 2376, tls: files },
       { kind: 'tcp', address: '::', port: 2376, tls: files },
       { kind: 'tcp', address: '10.0.0.1', port: 5, tls: files },
+      { kind: 'tcp', address: '0.0.0.0', port: 2376, tls: files },
+      { kind: 'unix', path: '/b' },
     ]);
+  });
+
+  test('keys that are in the file only', () => {
+    const read = fromFile({
+      builder: { gc: { enabled: true, defaultKeepStorage: '20GB' } },
+      'min-api-version': '1.24',
+      'nri-opts': { enable: true },
+      'host-gateway-ip': '10.0.0.9',
+    });
+    expect(daemonConfig(read).defaults.containers.hostGateways).toEqual(['10.0.0.9']);
+    expect(withoutEffect(read).map(({ key }) => key)).toEqual(['nri-opts', 'builder', 'min-api-version']);
+    expect(() => fromFile({ 'min-api-version': 1.24 })).toThrow(/give a string/);
+    expect(() => fromFile({ biulder: {} })).toThrow(/don't match any configuration option: biulder/);
   });
 
   test('settings without effect are named by their key, with the reason', () => {

@@ -12,6 +12,7 @@ import { PontoonError } from '../errors.ts';
 import { Address, Prefix } from '../ipam/index.ts';
 import type { EngineOptions } from '../network/engine.ts';
 import type { SubnetSpec } from '../network/types.ts';
+import { parseSizeBytes } from '../text/sizes.ts';
 import { type Host, parseHost } from './hosts.ts';
 import type { Pool, Settings } from './settings.ts';
 
@@ -39,6 +40,7 @@ export interface DaemonConfig {
   readonly runtime: string | undefined;
   readonly engine: Pick<EngineOptions, 'pools' | 'defaultNetwork' | 'dns' | 'packetFilter' | 'forwarding'>;
   readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
   /** Where images are pulled from whose name has no registry; undefined: nowhere. */
   readonly defaultRegistry: string | undefined;
   readonly defaults: Defaults;
@@ -82,7 +84,8 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
       packetFilter: flag('iptables') ?? true,
       forwarding: flag('ip-forward') ?? true,
     },
-    insecureRegistries: list('insecure-registries'),
+    insecureRegistries: list('insecure-registries').map(insecureRegistry),
+    registryMirrors: list('registry-mirrors'),
     defaultRegistry: text('default-registry') ?? registryOf(list('registry-mirrors')[0]),
     defaults: {
       networkOptions: (settings.get('default-network-opts') as Defaults['networkOptions'] | undefined) ?? {},
@@ -102,7 +105,9 @@ export function daemonConfig(settings: Settings, env: NodeJS.ProcessEnv = proces
           ipc: choice('default-ipc-mode', IPC_MODES),
           cgroup: choice('default-cgroupns-mode', CGROUP_MODES),
         }),
-        hostGateways: list('host-gateway-ips').map((address) => Address.parse(address).toString()),
+        hostGateways: [...list('host-gateway-ips'), text('host-gateway-ip') ?? []]
+          .flat()
+          .map((address) => Address.parse(address).toString()),
       },
     },
     proxies: proxies(settings),
@@ -138,14 +143,24 @@ function defaultNetwork(settings: Settings): NonNullable<EngineOptions['defaultN
 /** Without a gateway address, the range is part of Docker's own subnet, or else the subnet itself. */
 function subnet(bip: string | undefined, range: string | undefined, usual: string | undefined): SubnetSpec | undefined {
   if (bip !== undefined) {
-    const [address = '', length = ''] = bip.split('/');
-    const gateway = Address.parse(address).toString();
-    const network = new Prefix(Address.parse(address), length === '' ? Number.NaN : Number(length)).toString();
-    return { subnet: network, gateway, ...(range !== undefined && { ipRange: Prefix.parse(range).toString() }) };
+    const gateway = Address.parse(bip.split('/')[0]!).toString();
+    return { subnet: networkOf(bip), gateway, ...(range !== undefined && { ipRange: Prefix.parse(range).toString() }) };
   }
   if (range === undefined) return undefined;
   const inside = usual !== undefined && Prefix.parse(usual).contains(Prefix.parse(range));
   return inside ? { subnet: usual, ipRange: range } : { subnet: range };
+}
+
+/** The network that an address with a prefix length is in. */
+function networkOf(text: string): string {
+  const [address = '', length = ''] = text.split('/');
+  return new Prefix(Address.parse(address), length === '' ? Number.NaN : Number(length)).toString();
+}
+
+/** A host, which dockerd lets have a scheme, or a prefix of addresses. */
+function insecureRegistry(text: string): string {
+  const registry = text.replace(/^https?:\/\//, '');
+  return registry.includes('/') ? networkOf(registry) : registry;
 }
 
 /** 'https://mirror.example/' is the registry mirror.example. */
@@ -201,12 +216,9 @@ function endpoint(name: string, text: string): { host: string; port: number } {
   throw new PontoonError('bad-value', `${name} cannot be '${text}': write ADDRESS:PORT`, { subject: text });
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** '64m', '67108864', '1GiB'. */
 function bytes(name: string, text: string): number {
-  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
-  if (count !== undefined) return Math.floor(Number(count) * UNITS[unit.toLowerCase()]!);
+  const size = parseSizeBytes(text);
+  if (size !== undefined) return size;
   throw new PontoonError('bad-value', `${name} cannot be '${text}': write a size such as 64m`, { subject: text });
 }
 

@@ -58,7 +58,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const inherited = takeInheritedSockets();
   const events = new EventHub();
   using signals = watchSignals(() => {
-    config = reload(options, config, log);
+    const next = reload(options, log);
+    if (next === undefined) return;
+    config = next;
     events.publish(reloadEvent(config));
   });
 
@@ -144,7 +146,6 @@ async function describe(version: string, { current, log }: Surroundings): Promis
     version,
     dataRoot,
     runRoot,
-    startedMs: Date.now(),
     id: daemonId(dataRoot),
     ...(runtime !== undefined && { runtime }),
     components: () => programVersions({ preferred }),
@@ -156,6 +157,9 @@ async function describe(version: string, { current, log }: Surroundings): Promis
     },
     get insecureRegistries() {
       return current().insecureRegistries;
+    },
+    get registryMirrors() {
+      return current().registryMirrors;
     },
     get logDriver() {
       return current().defaults.containers.logDriver;
@@ -188,8 +192,8 @@ function reloadEvent({ dataRoot, labels }: DaemonConfig): ApiEvent {
   };
 }
 
-/** A file that cannot be used changes nothing. */
-function reload(options: DaemonOptions, config: DaemonConfig, log: pino.Logger): DaemonConfig {
+/** A file that cannot be used changes nothing: it has no configuration. */
+function reload(options: DaemonOptions, log: pino.Logger): DaemonConfig | undefined {
   tellService('RELOADING=1');
   try {
     const next = daemonConfig(readSettings(options.flags));
@@ -198,7 +202,7 @@ function reload(options: DaemonOptions, config: DaemonConfig, log: pino.Logger):
     return next;
   } catch (error) {
     log.error({ err: error }, 'the configuration cannot be read again: everything stays as it is');
-    return config;
+    return undefined;
   } finally {
     tellService('READY=1');
   }

@@ -1,5 +1,6 @@
 /**
- * @module The flags of `pontoon daemon`: dockerd's, by dockerd's names, and the key of each in daemon.json.
+ * @module The flags of `pontoon daemon`: dockerd's, by dockerd's names, and the key of each in daemon.json; and the keys
+ * that are no flags.
  *
  * Those with a meaning here have dockerd's. The others are accepted, with one log line that says so, so that scripts
  * that start dockerd start Pontoon.
@@ -19,19 +20,23 @@ export type FlagKind =
   | 'pools'
   /** driver=option=value; in the file an object of objects. */
   | 'driver-options'
-  /** In the file only, or of no meaning: not looked at. */
+  /** In the file only: not looked at. */
   | 'any';
 
-export interface Flag {
-  readonly name: string;
-  readonly short?: string;
-  /** Of daemon.json; undefined: only a flag. */
+/** A key of daemon.json. */
+export interface Key {
+  /** Undefined: only a flag. */
   readonly key: string | undefined;
   readonly kind: FlagKind;
   /** What the help says; undefined: accepted, of no effect here. */
   readonly meaning: string | undefined;
-  /** Why a flag without meaning has none. */
+  /** Why one without meaning has none. */
   readonly why?: string;
+}
+
+export interface Flag extends Key {
+  readonly name: string;
+  readonly short?: string;
 }
 
 type More = Partial<Pick<Flag, 'short' | 'key' | 'why'>>;
@@ -129,7 +134,12 @@ export const FLAGS: readonly Flag[] = [
   flag('https-proxy', 'text', 'the same with TLS'),
   flag('no-proxy', 'text', 'hosts that are asked without a proxy'),
   flag('proxies', 'map', 'the three above in one, as the file has them'),
-  flag('insecure-registry', 'list', 'a registry that may be spoken to without TLS', { key: 'insecure-registries' }),
+  flag(
+    'insecure-registry',
+    'list',
+    'a registry that may be spoken to without TLS: HOST[:PORT], or a prefix of addresses',
+    { key: 'insecure-registries' },
+  ),
 
   accepted('live-restore', 'switch', { why: 'containers always outlive the daemon' }),
   accepted('ip6tables', 'switch', { why: OWN_TABLE }),
@@ -145,6 +155,7 @@ export const FLAGS: readonly Flag[] = [
   accepted('cri-containerd', 'switch', { why: NO_CONTAINERD }),
   accepted('swarm-default-advertise-addr', 'text', { why: NO_SWARM }),
   accepted('network-control-plane-mtu', 'number', { why: NO_SWARM }),
+  accepted('network-diagnostic-port', 'number', { why: NO_SWARM }),
   accepted('node-generic-resource', 'list', { key: 'node-generic-resources', why: NO_SWARM }),
   accepted('default-gateway', 'text', { why: 'the gateway of the default network is its bridge' }),
   accepted('default-gateway-v6', 'text', { why: 'the gateway of the default network is its bridge' }),
@@ -166,8 +177,17 @@ export const FLAGS: readonly Flag[] = [
   accepted('max-concurrent-downloads', 'number'),
   accepted('max-concurrent-uploads', 'number'),
   accepted('max-download-attempts', 'number'),
+  accepted('nri-opts', 'map'),
   accepted('oom-score-adjust', 'number'),
   accepted('rootless', 'switch'),
   accepted('selinux-enabled', 'switch'),
   accepted('userns-remap', 'text'),
+];
+
+/** The keys that are in the file only. */
+export const FILE_KEYS: readonly Key[] = [
+  { key: 'host-gateway-ip', kind: 'text', meaning: 'one of host-gateway-ips, as dockerd had it before 28' },
+  { key: 'builder', kind: 'any', meaning: undefined, why: 'Pontoon does not build images' },
+  { key: 'min-api-version', kind: 'text', meaning: undefined, why: 'every version from 1.21 on is served' },
+  { key: 'deprecated-key-path', kind: 'text', meaning: undefined },
 ];

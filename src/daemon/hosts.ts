@@ -28,7 +28,8 @@ const TLS_PORT = 2376;
 
 /** @throws PontoonError bad-value */
 export function parseHost(text: string, tls: TlsSettings): Host {
-  const [, scheme = 'unix', rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(text) ?? [];
+  const [, asked, rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(text) ?? [];
+  const scheme = asked ?? (rest.startsWith('/') ? 'unix' : 'tcp');
   if (scheme === 'unix' && rest.startsWith('/')) return { kind: 'unix', path: rest };
   if (scheme === 'fd') return { kind: 'inherited', name: rest === '*' ? '' : rest };
   if (scheme !== 'tcp') throw wrong(text, 'write unix:///PATH, tcp://ADDRESS:PORT or fd://');

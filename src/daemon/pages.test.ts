@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { createApi, type DaemonInfo } from '../api/app.ts';
 import { EventHub } from '../api/events.ts';
 import type { Engine } from '../network/engine.ts';
-import { FLAGS } from './flags.ts';
+import { FILE_KEYS, FLAGS } from './flags.ts';
 
 const read = (page: string): string => readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
 
@@ -17,12 +17,17 @@ test('docs/daemon.md has every flag with its key, and no other', () => {
   expect(described).toEqual(FLAGS.map(({ name, short, key }) => ({ name, short, key })));
 });
 
+test('docs/daemon.md has every key that is no flag', () => {
+  const [, table = ''] = /These keys are no flags:\n\n(.*?)\n\n## /s.exec(read('daemon.md')) ?? [];
+  const described = [...table.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, key]) => key);
+  expect(described).toEqual(FILE_KEYS.map(({ key }) => key));
+});
+
 test('docs/api.md tells of no route below /pontoon/ that is not there', () => {
   const info = {
     version: '',
     dataRoot: '/',
     runRoot: '/',
-    startedMs: 0,
     labels: [],
     debug: false,
   } satisfies DaemonInfo;

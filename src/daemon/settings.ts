@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { PontoonError } from '../errors.ts';
-import { FLAGS, type Flag } from './flags.ts';
+import { FILE_KEYS, FLAGS, type Flag, type Key } from './flags.ts';
 
 export const DEFAULT_CONFIG_FILE = '/etc/pontoon/daemon.json';
 
@@ -22,6 +22,8 @@ export type Setting =
   | readonly string[]
   | readonly Pool[]
   | Readonly<Record<string, unknown>>;
+
+const KEYS: readonly Key[] = [...FLAGS, ...FILE_KEYS];
 
 /** By key of daemon.json. */
 export type Settings = ReadonlyMap<string, Setting>;
@@ -54,7 +56,7 @@ export function readSettings(given: ReadonlyMap<string, GivenFlag>): Settings {
 
 /** The keys that are set and have no effect here, with the reason. */
 export function withoutEffect(settings: Settings): { readonly key: string; readonly why: string }[] {
-  return FLAGS.filter(({ key, meaning }) => meaning === undefined && key !== undefined && settings.has(key)).map(
+  return KEYS.filter(({ key, meaning }) => meaning === undefined && key !== undefined && settings.has(key)).map(
     ({ key, why }) => ({ key: key!, why: why ?? 'Pontoon has nothing of the kind' }),
   );
 }
@@ -69,7 +71,7 @@ function readFile(path: string, named: boolean): Map<string, Setting> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw wrong(path, `configuration file ${path}: it must be one JSON object`);
   }
-  const known = new Map(FLAGS.flatMap((flag) => (flag.key === undefined ? [] : [[flag.key, flag] as const])));
+  const known = new Map(KEYS.flatMap((one) => (one.key === undefined ? [] : [[one.key, one] as const])));
   const strange = Object.keys(content).filter((key) => !known.has(key));
   if (strange.length > 0) {
     throw wrong(
@@ -122,11 +124,10 @@ function fromFlag({ name, kind }: Flag, given: GivenFlag): Setting {
   }
 }
 
-function fromFile(path: string, flag: Flag, value: unknown): Setting {
-  const { kind, key } = flag;
+function fromFile(path: string, { kind, key }: Key, value: unknown): Setting {
   const isMap = (it: unknown): it is Record<string, unknown> =>
     typeof it === 'object' && it !== null && !Array.isArray(it);
-  const isOf: Record<Flag['kind'], (it: unknown) => boolean> = {
+  const isOf: Record<Key['kind'], (it: unknown) => boolean> = {
     text: (it) => typeof it === 'string',
     switch: (it) => typeof it === 'boolean',
     number: (it) => Number.isSafeInteger(it),
@@ -138,7 +139,7 @@ function fromFile(path: string, flag: Flag, value: unknown): Setting {
     'driver-options': (it) => isMap(it) && Object.values(it).every(isMap),
     any: () => true,
   };
-  const words: Record<Flag['kind'], string> = {
+  const words: Record<Key['kind'], string> = {
     text: 'a string',
     switch: 'true or false',
     number: 'a whole number',

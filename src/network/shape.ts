@@ -104,6 +104,7 @@ const endpoint = {
   linkLocal: list(text),
   sysctls: record(text),
   ports: list(portBinding),
+  annotations: record(anything),
 };
 
 const namespace: Check = (value, path) => {

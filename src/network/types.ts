@@ -201,6 +201,8 @@ export interface EndpointSpec {
   /** Settings of the interface, with IFNAME for its name: { 'net.ipv4.conf.IFNAME.log_martians': '1' }. */
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly ports?: readonly PortBindingSpec[];
+  /** Whatever the caller wants to keep with this; not looked at. */
+  readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
 /** One port, or the first and last of a range. */

@@ -267,6 +267,38 @@ suite('what goes on', () => {
     assert.deepEqual((await daemon.get(`${container.path}/json`)).ExecIDs, [json.Id]);
   });
 
+  test('the detach keys end an attach and an exec, and nothing else', async () => {
+    await using container = await make({ Cmd: ['sh', '-c', 'echo begun; exec cat'], Tty: true, OpenStdin: true });
+    const sinceS = Date.now() / 1000;
+    await start(container);
+    const leave = async (path: string, keys: string, body = '{}'): Promise<void> => {
+      const socket = daemon.connect();
+      const head = `POST /v1.48${path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n`;
+      socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      await once(socket, 'data');
+      socket.write(`typed${keys}`);
+      for await (const _data of socket); // until the daemon ends it
+    };
+    const attach = `${container.path}/attach?stream=1&stdin=1&stdout=1`;
+    await leave(attach, '\x10\x11');
+    await leave(`${attach}&detachKeys=ctrl-x,y`, '\x18y');
+    const body = { Cmd: ['cat'], Tty: true, AttachStdin: true, AttachStdout: true, DetachKeys: '^' };
+    const { json } = await daemon.call('POST', `${container.path}/exec`, { body });
+    await leave(`/exec/${json.Id}/start`, '^', '{"Tty":true}');
+    assert.equal((await daemon.get(`${container.path}/json`)).State.Running, true);
+    assert.equal((await daemon.get(`/exec/${json.Id}/json`)).Running, true);
+    const { text } = await daemon.call('GET', `/events?since=${sinceS}&until=${Date.now() / 1000}`);
+    const actions = [...text.matchAll(/"Action":"(\w*detach)"/g)].map(([, action]) => action);
+    assert.deepEqual(actions, ['detach', 'detach', 'exec_detach']);
+    for (const [path, sent] of [
+      [`${attach}&detachKeys=foo`, undefined],
+      [`${container.path}/exec`, { ...body, DetachKeys: 'foo' }],
+    ] as const) {
+      const refused = await daemon.call('POST', path, { body: sent });
+      assert.deepEqual([refused.status, /no key 'foo'/.test(refused.json.message)], [400, true]);
+    }
+  });
+
   test('clients that vanish in mid-attach and mid-exec leave no descriptor open', async () => {
     await using container = await make({ OpenStdin: true });
     await start(container);

@@ -138,6 +138,7 @@ describe('networks', { concurrency: false }, () => {
     assert.deepEqual(await names({ label: ['colour'] }), ['blue-net', 'red-net']);
     assert.deepEqual(await names({ label: { 'colour=red': true } }), ['red-net']);
     assert.deepEqual(await names({ name: { net: true } }), ['blue-net', 'red-net']);
+    assert.deepEqual(await names({ name: ['^red'], id: {} }), ['red-net']);
     assert.deepEqual(await names({ driver: ['null', 'host'] }), ['host', 'none']);
     assert.deepEqual(await names({ type: ['custom'] }), ['blue-net', 'red-net']);
     assert.deepEqual(await names({ dangling: ['true'] }), ['blue-net', 'red-net']);

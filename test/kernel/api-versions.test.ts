@@ -49,6 +49,13 @@ test('1.49 and 1.50: info says no more what was expected of programs, nor of fra
   assert.deepEqual(later.FirewallBackend, { Driver: 'nftables' });
 });
 
+test('1.41: the list of images takes a name as a filter only', async () => {
+  const count = async (version: string): Promise<number> =>
+    (await daemon.get('/images/json?filter=other', { version })).length;
+  assert.equal(await count('1.40'), 0);
+  assert.ok((await count('1.41')) > 0);
+});
+
 test('1.51: the list of images counts their containers', async () => {
   const counts = async (version: string): Promise<number> =>
     (await daemon.get('/images/json', { version })).find((image: { RepoTags: string[] }) =>

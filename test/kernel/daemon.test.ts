@@ -290,6 +290,7 @@ describe('how it begins and ends', { concurrency: false }, () => {
 
   test('SIGHUP reads the file again; a bad file changes nothing', { timeout: PATIENCE_MS }, async () => {
     const path = configFile({ labels: ['a=1'] });
+    const begun = Date.now() / 1000;
     await using daemon = await TestDaemon.start(['--config-file', path]);
     const reload = async (content: unknown, said: string): Promise<string[]> => {
       const from = daemon.log.length;
@@ -299,9 +300,13 @@ describe('how it begins and ends', { concurrency: false }, () => {
       return (await daemon.get('/info')).Labels;
     };
     assert.deepEqual((await daemon.get('/info')).Labels, ['a=1']);
-    assert.deepEqual(await reload({ labels: ['a=2'], debug: true }, 'is read again'), ['a=2']);
-    assert.equal((await daemon.get('/info')).Debug, true);
+    const next = { labels: ['a=2'], debug: true, 'registry-mirrors': ['https://mirror.test'] };
+    assert.deepEqual(await reload(next, 'is read again'), ['a=2']);
+    const { Debug, RegistryConfig } = await daemon.get('/info');
+    assert.deepEqual([Debug, RegistryConfig.Mirrors], [true, ['https://mirror.test']]);
     assert.deepEqual(await reload('{', 'cannot be read again'), ['a=2']);
+    const { text } = await daemon.call('GET', `/events?since=${begun}&until=${Date.now() / 1000}`);
+    assert.equal(text.match(/"Action":"reload"/g)?.length, 1);
   });
 
   test('the service manager is told', { timeout: PATIENCE_MS }, async () => {

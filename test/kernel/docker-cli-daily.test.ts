@@ -73,6 +73,8 @@ test('what cannot be is said in one line, with a status', async () => {
   writeFileSync(file, '');
   await refused(`docker cp ${file} fixed:/file`, /of container fixed is marked read-only/);
   await refused(`docker run --log-opt max-sizes=1m ${IMAGE}`, /unknown log opt 'max-sizes' for json-file/, 125);
+  await refused('docker rm --link /fixed/db', /Pontoon does not remove links: /);
+  await refused('docker rm fixed/db', /No such container: fixed\/db/);
   await out('docker rm -f silent fixed');
   assert.doesNotMatch(daemon.log, /"level":50/);
 });
@@ -108,4 +110,38 @@ test('a setting of an interface arrives as the command line writes it, in lower 
   const option = 'driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1';
   const path = '/proc/sys/net/ipv4/conf/eth0/log_martians';
   assert.equal(await out(`docker run --rm --network name=bridge,${option} ${IMAGE} cat ${path}`), '1');
+});
+
+test('who does not run may be connected again to a network that it has, with nothing more', async () => {
+  await out(`docker create --name again --init ${IMAGE} sleep 1000`);
+  await out('docker network connect bridge again');
+  await refused('docker network connect --driver-opt a=b bridge again', /already exists in network bridge/);
+  await out('docker start again');
+  await refused('docker network connect bridge again', /already exists in network bridge/);
+  await out('docker rm -f again');
+});
+
+test('options of an endpoint that another driver would know are shown, and live on', async () => {
+  await out(`docker run -d --name optioned --network name=bridge,driver-opt=of.another=x --init ${IMAGE} sleep 1000`);
+  const options = () => out("docker inspect -f '{{json .NetworkSettings.Networks.bridge.DriverOpts}}' optioned");
+  assert.equal(await options(), '{"of.another":"x"}');
+  await out('docker network disconnect bridge optioned; docker network connect --driver-opt a=b bridge optioned');
+  assert.equal(await options(), '{"a":"b"}');
+  await out('docker rm -f optioned');
+});
+
+test('a network goes when nobody on it runs; who was on it starts without it', async () => {
+  const links = () => out('docker exec leaver ls /sys/class/net');
+  await out('docker network create gone; docker network create other');
+  await out(`docker run -d --name leaver --network gone -p 8087:80 --init ${IMAGE} sleep 1000`);
+  await refused('docker network rm gone', /network gone has active endpoints \(name:"leaver"/);
+  await out('docker stop leaver');
+  assert.equal(await out('docker network prune -f'), 'Deleted Networks:\nother');
+  assert.equal(await out('docker network rm gone'), 'gone');
+  await out('docker start leaver');
+  assert.equal(await links(), 'lo');
+  await out('docker network create other; docker network connect other leaver');
+  assert.equal(await links(), 'eth0\nlo');
+  assert.match(await out('docker port leaver'), /^80\/tcp -> 0\.0\.0\.0:8087$/m);
+  await out('docker rm -f leaver; docker network rm other');
 });

@@ -39,7 +39,7 @@ before(async () => {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const config = { version: '0.1', storage: { filesystem: { rootdirectory: join(directory, 'registry') } } };
   const path = join(directory, 'registry.yml');
-  writeFileSync(path, JSON.stringify({ ...config, http: { addr: REGISTRY }, log: { level: 'error' } }));
+  writeFileSync(path, JSON.stringify({ ...config, http: { addr: ':5000' }, log: { level: 'error' } }));
   registry = spawn('docker-registry', ['serve', path], { stdio: 'ignore' });
   await untilListening(5000);
   const archive = join(directory, 'app.tar');
@@ -108,6 +108,14 @@ test('the default registry is configuration', async () => {
   const { id } = await without.pull(`${REGISTRY}/team/app:v1`);
   assert.equal(without.find('team/app:v1').id, id);
   assert.deepEqual((await without.remove('team/app:v1')).at(0), { untagged: `${REGISTRY}/team/app:v1` });
+});
+
+test('a registry is spoken to without TLS where its address is in a prefix that may be', async () => {
+  execFileSync('ip', ['address', 'add', '10.99.0.1/32', 'dev', 'lo']);
+  const pull = async (insecureRegistries: string[]) =>
+    (await openImages({ ...createRoots(), insecureRegistries })).pull('10.99.0.1:5000/team/app:v1');
+  await assert.rejects(pull(['10.98.0.0/16']), refusal('registry', /HTTPS/));
+  assert.deepEqual((await pull(['10.99.0.0/16'])).tags, ['10.99.0.1:5000/team/app:v1']);
 });
 
 test('what is not there is said in the words of Docker', async () => {

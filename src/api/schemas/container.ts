@@ -29,7 +29,6 @@ export const EXEC_CREATE_BODY = z.object({
 export const EXEC_START_BODY = z.object({
   Detach: z.boolean().optional(),
   Tty: z.boolean().optional(),
-  ConsoleSize: z.tuple([z.int(), z.int()]).optional(),
 });
 
 export type CreateBody = z.output<typeof CREATE_BODY>;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sampleContainer as container, ENDPOINT, ID, STATE } from '../../../test/support/sample-container.ts';
 import { containerInspect, containerSummary, statusText } from './container.ts';
-import { humanDuration } from './time.ts';
 
 const LAN = { HostConfig: { NetworkMode: 'lan' }, NetworkingConfig: { EndpointsConfig: { lan: {} } } };
 
@@ -30,6 +29,12 @@ describe('an inspect', () => {
     expect(of(48).Networks.lan).toHaveProperty('GwPriority', 0);
     expect(of(51)).toHaveProperty('IPAddress', '');
     expect(Object.keys(of(52))).toEqual(['SandboxID', 'SandboxKey', 'Ports', 'Networks']);
+  });
+
+  it('shows all driver options of an endpoint as they were written', () => {
+    const DriverOpts = { 'com.docker.network.endpoint.ifname': 'lan0', 'of.another.driver': 'x' };
+    const lan = { ...LAN, NetworkingConfig: { EndpointsConfig: { lan: { DriverOpts } } } };
+    expect(containerInspect(container(lan), 48).NetworkSettings.Networks).toMatchObject({ lan: { DriverOpts } });
   });
 
   it('shows the default network’s address on its own, until API 1.52', () => {
@@ -120,21 +125,5 @@ describe('a list', () => {
     [{ status: 'removing' }, 'Removal In Progress'],
   ] as const)('says %j as %s', (changes, text) => {
     expect(statusText({ ...STATE, ...changes }, 10_000)).toBe(text);
-  });
-
-  it.each([
-    [999, 'Less than a second'],
-    [1000, '1 second'],
-    [59_999, '59 seconds'],
-    [60_000, 'About a minute'],
-    [120_000, '2 minutes'],
-    [3_600_000, 'About an hour'],
-    [5_400_000, '2 hours'],
-    [48 * 3_600_000, '2 days'],
-    [14 * 86_400_000, '2 weeks'],
-    [60 * 86_400_000, '2 months'],
-    [730 * 86_400_000, '2 years'],
-  ])('says %i ms as %s', (ms, text) => {
-    expect(humanDuration(ms)).toBe(text);
   });
 });

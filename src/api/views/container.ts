@@ -1,12 +1,13 @@
 /** @module A container as Docker shows it: GET /containers/{id}/json and the entries of GET /containers/json. */
 
 import type { Container, ContainerState, Health } from '../../container/types.ts';
+import { humanDuration } from '../../text/durations.ts';
 import { config } from './config.ts';
 import { hostConfig, networkModeOf } from './host-config.ts';
 import { mountPoints } from './mount.ts';
 import { networkSettings, networks } from './network-settings.ts';
 import { portList } from './port.ts';
-import { humanDuration, timestamp, unixSeconds } from './time.ts';
+import { timestamp, unixSeconds } from './time.ts';
 
 /** The first version whose lists have a container's health. */
 const SUMMARY_HEALTH_MINOR = 52;

@@ -2,11 +2,9 @@
 
 import type { Container } from '../../container/types.ts';
 import type { Endpoint, EndpointSpec } from '../../network/types.ts';
+import type { EndpointAnnotations } from '../endpoint-spec.ts';
 import { given } from '../given.ts';
 import { portMap } from './port.ts';
-
-const INTERFACE_NAME = 'com.docker.network.endpoint.ifname';
-const SYSCTLS = 'com.docker.network.endpoint.sysctls';
 
 /** Since this version… */
 const DNS_NAMES_MINOR = 44;
@@ -71,7 +69,7 @@ function endpointView(container: Container, endpoint: Endpoint | undefined, aske
     IPAMConfig: ipamConfig(asked, named),
     Links: null,
     Aliases: shown.length > 0 ? shown : null,
-    DriverOpts: driverOptions(asked),
+    DriverOpts: (asked.annotations as EndpointAnnotations | undefined)?.driverOptions ?? null,
     ...(minor >= GATEWAY_PRIORITY_MINOR && { GwPriority: endpoint?.gatewayPriority ?? 0 }),
     NetworkID: endpoint?.networkId ?? '',
     ...addresses(container, endpoint),
@@ -83,15 +81,6 @@ function endpointView(container: Container, endpoint: Endpoint | undefined, aske
 function ipamConfig({ ipv4, ipv6, linkLocal }: EndpointSpec, named: boolean) {
   const config = given({ IPv4Address: ipv4, IPv6Address: ipv6, LinkLocalIPs: linkLocal });
   return Object.keys(config).length > 0 || named ? config : null;
-}
-
-function driverOptions({ interfaceName, sysctls }: EndpointSpec): Record<string, string> | null {
-  const settings = Object.entries(sysctls ?? {}).map(([name, value]) => `${name}=${value}`);
-  const options = given({
-    [INTERFACE_NAME]: interfaceName,
-    [SYSCTLS]: settings.length > 0 ? settings.join(',') : undefined,
-  });
-  return Object.keys(options).length > 0 ? options : null;
 }
 
 /** Docker has an endpoint while the container runs only: before and after, nothing is shown of it. */

@@ -23,7 +23,7 @@ export async function localTransport({ dataRoot, runRoot, onError }: LocalOption
   const app = createApi({
     engine,
     events,
-    info: { version: '', dataRoot, runRoot, startedMs: Date.now(), labels: [], debug: false },
+    info: { version: '', dataRoot, runRoot, labels: [], debug: false },
     log: SILENT,
   });
   opening.defer(() => app.close());

@@ -4,8 +4,8 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { DEFAULT_DETACH_KEYS, detachFilter, parseDetachKeys } from '../../api/detach-keys.ts';
 import { demultiplex, pass } from './demultiplex.ts';
-import { DEFAULT_DETACH_KEYS, detachFilter, parseDetachKeys } from './detach-keys.ts';
 import { rawTerminal } from './raw-terminal.ts';
 
 export interface Conversation {

@@ -14,6 +14,7 @@ import { saveArchive } from './archive-writer.ts';
 import { BUILTINS, hostLower, isHostKey } from './builtin.ts';
 import { applyChanges } from './changes.ts';
 import { decompress } from './compression.ts';
+import { isInsecure } from './insecure.ts';
 import { parsePlatform, shortDigest } from './oci.ts';
 import { type PullOptions, RemoteImage } from './pull.ts';
 import {
@@ -39,7 +40,7 @@ export interface ImagesOptions {
   readonly runRoot: string;
   /** Where names without a registry are pulled from: a host, or a host and a path. Default: nowhere. */
   readonly defaultRegistry?: string | undefined;
-  /** Hosts (with port, where it is not the usual) that are spoken to without TLS, or with any certificate. */
+  /** Hosts (with port, where it is not the usual) and prefixes of addresses that are spoken to without TLS, or with any certificate. */
   readonly insecureRegistries?: readonly string[] | undefined;
   readonly onEvent?: ((event: ContainerEvent) => void) | undefined;
 }
@@ -210,7 +211,7 @@ export class Images {
    * @throws PontoonError bad-value, image-not-found, registry-denied, registry, bad-image, disk-full, program-missing
    */
   async pull(name: string, options: PullOptions = {}): Promise<Image> {
-    const { insecureRegistries = [] } = this.#options;
+    const { insecureRegistries } = this.#options;
     const reference = this.#parseName(name);
     const builtin = BUILTINS.find(
       (one) => one.name === nameWithTag(reference) || isShortFor(one.name, nameWithTag(reference)),
@@ -219,8 +220,8 @@ export class Images {
     const defaultRegistry = this.#defaultRegistry;
     const { signal, onProgress = () => {} } = options;
     return this.#inStage(async (stage) => {
-      const trusted = insecureRegistries.includes(registryName(reference.name, defaultRegistry).registry);
-      const insecure = trusted || options.insecure === true;
+      const { registry } = registryName(reference.name, defaultRegistry);
+      const insecure = options.insecure ?? isInsecure(registry, insecureRegistries);
       const remote = new RemoteImage(stage, reference, { ...options, defaultRegistry, insecure });
       onProgress({ id: reference.tag ?? reference.digest ?? 'latest', status: `Pulling from ${reference.name}` });
       const fetched = await remote.manifest();

@@ -7,13 +7,12 @@ import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 import { runProgram } from '../programs.ts';
 import type { Credentials } from '../types.ts';
-import { isLoopback } from './pull.ts';
 
 export interface LoginOptions {
   readonly registry: string;
   readonly credentials: Credentials;
-  /** Without TLS, or with any certificate. Default: for registries on this host. */
-  readonly insecure?: boolean;
+  /** Without TLS, or with any certificate. */
+  readonly insecure: boolean;
   /** The password is there, for root only, as long as the question takes. */
   readonly runRoot: string;
   readonly signal?: AbortSignal;
@@ -26,10 +25,7 @@ export async function login({ registry, credentials, insecure, runRoot, signal }
   writeFileSync(secret, credentials.password, { mode: 0o600 });
   const stdin = openSync(secret, 'r');
   try {
-    const access = [
-      `--tls-verify=${!(insecure ?? isLoopback(registry))}`,
-      `--authfile=${join(directory, 'auth.json')}`,
-    ];
+    const access = [`--tls-verify=${!insecure}`, `--authfile=${join(directory, 'auth.json')}`];
     const who = ['--username', credentials.username, '--password-stdin'];
     await runProgram('skopeo', ['login', ...access, ...who, registry], { stdin, signal });
   } catch (error) {

@@ -10,7 +10,6 @@
  */
 
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 import { runProgram } from '../programs.ts';
@@ -34,7 +33,7 @@ export interface PullOptions {
   /** 'os/architecture[/variant]'. Default: this machine's. */
   readonly platform?: string | undefined;
   readonly credentials?: Credentials | undefined;
-  /** Without TLS, or with any certificate. Registries on this host always may, as with Docker. */
+  /** Without TLS, or with any certificate. Default: where `isInsecure` says so. */
   readonly insecure?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -75,7 +74,7 @@ export class RemoteImage {
     this.#reference = reference;
     this.#options = options;
     this.#access = [
-      `--tls-verify=${!(options.insecure === true || isLoopback(registry))}`,
+      `--tls-verify=${options.insecure !== true}`,
       ...credentialArguments(stage, registry, options.credentials),
     ];
   }
@@ -257,10 +256,4 @@ function credentialArguments(stage: Stage, registry: string, credentials: Creden
   const path = join(stage.path, 'auth.json');
   writeFileSync(path, JSON.stringify({ auths: { [registry]: entry } }), { mode: 0o600 });
   return [`--authfile=${path}`];
-}
-
-/** True for a registry on this host, which Docker trusts without TLS. */
-export function isLoopback(registry: string): boolean {
-  const host = registry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

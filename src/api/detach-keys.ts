@@ -3,7 +3,7 @@
  */
 
 import { Transform } from 'node:stream';
-import { PontoonError } from '../../errors.ts';
+import { PontoonError } from '../errors.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
@@ -21,7 +21,10 @@ export function parseDetachKeys(text: string): Buffer {
   );
 }
 
-/** Passes keys on; a sequence that has begun is held back until it is complete or broken. Then `onDetach` is called. */
+/**
+ * Passes keys on; a sequence that has begun is held back until it is complete or broken, or nothing more comes. When it
+ * is complete, `onDetach` is called.
+ */
 export function detachFilter(keys: Uint8Array, onDetach: () => void): Transform {
   let matched = 0;
   return new Transform({
@@ -44,5 +47,6 @@ export function detachFilter(keys: Uint8Array, onDetach: () => void): Transform 
       }
       done(null, out.length === 0 ? undefined : Buffer.from(out));
     },
+    flush: (done) => done(null, keys.subarray(0, matched)),
   });
 }
