@@ -250,6 +250,8 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['events --since yesterday', /^cannot read the time 'yesterday'/],
     ['-H ftp://nix network ls', /^cannot reach the host 'ftp:\/\/nix'/],
     ['-H unix:///nix network ls', /^no daemon answers at unix:\/\/\/nix/],
+    ['-D -l=debug -c default --tlsverify=false -H=unix:///nix network ls', /^no daemon answers at unix:\/\/\/nix/],
+    ['--config /nix -H 127.0.0.1:1 ps', 'open /nix/ca.pem: no such file or directory'],
     ['ps', /^no daemon answers at unix:\/\/\/run\/pontoon\.sock: start one with /],
     ['image ls', /^no daemon answers /],
   ] as const) {
@@ -263,6 +265,8 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['attach front --netns web --pid 1', /cannot be used with option/],
     ['attach front web -p 80:x', /'x' is not a port/],
     ['--data-root= network ls', /Write the path of a directory/],
+    ['-c other ps', /Allowed choices are default/],
+    ['run --env-file /nix image', 'open /nix: no such file or directory'],
     ['run --bogus image', /^unknown option '--bogus'/],
     ['run pontoon/busybox', /^no daemon answers /],
     ['run --restart sometimes:x image', /^cannot read the restart policy 'sometimes:x'/],
