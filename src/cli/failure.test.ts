@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { describeFailure } from './failure.ts';
 
 test.each([
-  [() => openSync('/nope/x', 'r'), 'open /nope/x: no such file or directory'],
-  [() => renameSync('/nope/x', '/nope/y'), 'rename /nope/x: no such file or directory'],
-  [() => openSync('/proc/version/x', 'r'), 'open /proc/version/x: not a directory'],
-])('%s', (call, text) => {
+  ['open /nope/x: no such file or directory', () => openSync('/nope/x', 'r')],
+  ['rename /nope/x: no such file or directory', () => renameSync('/nope/x', '/nope/y')],
+  ['open /proc/version/x: not a directory', () => openSync('/proc/version/x', 'r')],
+])('%s', (text, call) => {
   try {
     call();
   } catch (error) {

@@ -254,6 +254,7 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['--config /nix -H 127.0.0.1:1 ps', 'open /nix/ca.pem: no such file or directory'],
     ['ps', /^no daemon answers at unix:\/\/\/run\/pontoon\.sock: start one with /],
     ['image ls', /^no daemon answers /],
+    ['pull -a image', "cannot pull all tags of 'image': name each: pontoon pull image:TAG"],
   ] as const) {
     test(`1: ${command}`, () => refuses(command.split(' '), 1, line));
   }
@@ -267,6 +268,9 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['--data-root= network ls', /Write the path of a directory/],
     ['-c other ps', /Allowed choices are default/],
     ['run --env-file /nix image', 'open /nix: no such file or directory'],
+    ['run --gpus x image', /--gpus <request>' argument 'x' is invalid. cannot read the number 'x'/],
+    ['run --device-read-bps sda:1 image', /write \/dev\/NAME:NUMBER/],
+    ['save --platform linux image', /write OS\/ARCHITECTURE/],
     ['run --bogus image', /^unknown option '--bogus'/],
     ['run pontoon/busybox', /^no daemon answers /],
     ['run --restart sometimes:x image', /^cannot read the restart policy 'sometimes:x'/],

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { PontoonError } from '../../errors.ts';
 import { parseBytes } from '../output/units.ts';
+import { csvFields } from '../values.ts';
 
 /** -v TARGET is an anonymous volume, all else a bind, whose relative source is made absolute where the caller is. */
 export function volumesOf(volumes: readonly string[]): {
@@ -158,12 +159,6 @@ function recursion(word: string, whole: string): NonNullable<MountBody['BindOpti
     default:
       throw refuse(whole, `bind-recursive is enabled, disabled, writable or readonly, not '${word}'`);
   }
-}
-
-/** Fields with commas in them stand in double quotes, as in CSV. */
-function csvFields(text: string): string[] {
-  const fields = text.match(/("(?:[^"]|"")*"|[^,"]+)/g) ?? [];
-  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field.trim()));
 }
 
 function boolean(value: string | undefined, whole: string): boolean {

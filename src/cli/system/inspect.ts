@@ -4,7 +4,8 @@
 
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
-import { type ApiClient, ApiError } from '../api/client.ts';
+import { type ApiClient, ApiError, type Query } from '../api/client.ts';
+import { platformOption } from '../image/platform.ts';
 import { CONTAINER, IMAGE, NETWORK, VOLUME } from '../output/go-types.ts';
 import { stringifyExact } from '../output/json.ts';
 import { compileFormat } from '../output/value.ts';
@@ -23,6 +24,7 @@ export type Kind = keyof typeof KINDS;
 
 interface InspectFlags {
   readonly format?: string;
+  readonly platform?: string;
   readonly size?: true;
   readonly type?: Kind;
   readonly verbose?: true;
@@ -38,6 +40,7 @@ export function defineInspect(command: Command): void {
 
 export function defineInspectOf(kind: Kind): (command: Command) => void {
   return (command) => {
+    if (kind === 'image') command.addOption(platformOption());
     withFlags(command).action((refs: string[], flags: InspectFlags) => inspectEach(command, refs, flags, [kind]));
   };
 }
@@ -50,11 +53,12 @@ function withFlags(command: Command): Command {
     .option('-v, --verbose', 'accepted');
 }
 
-async function inspectEach(command: Command, refs: string[], { format, size }: InspectFlags, kinds: readonly Kind[]) {
+async function inspectEach(command: Command, refs: string[], flags: InspectFlags, kinds: readonly Kind[]) {
+  const { format } = flags;
   const needsDaemon = kinds.every((kind) => kind !== 'network' && kind !== 'sandbox');
   const print = format === undefined ? undefined : compileFormat(format);
   await (needsDaemon ? withApi : withNetworkApi)(command, async (api) => {
-    const found = await attemptEach(refs, (ref) => find(api, ref, kinds, size));
+    const found = await attemptEach(refs, (ref) => find(api, ref, kinds, flags));
     const lines = print && (await attemptEach(found, ({ value, kind }) => `${print(value, KINDS[kind].type)}\n`));
     process.stdout.write(
       lines?.join('') ??
@@ -70,11 +74,12 @@ async function find(
   api: ApiClient,
   ref: string,
   kinds: readonly Kind[],
-  size: boolean | undefined,
+  { size, platform }: InspectFlags,
 ): Promise<{ value: unknown; kind: Kind }> {
+  const queries: Partial<Record<Kind, Query>> = { container: { size }, image: { platform } };
   for (const kind of kinds) {
     try {
-      return { value: await api.getExact(KINDS[kind].path(ref), kind === 'container' ? { size } : {}), kind };
+      return { value: await api.getExact(KINDS[kind].path(ref), queries[kind]), kind };
     } catch (error) {
       // 400: what cannot be the name of an image may be that of something else.
       const isAbsent = ApiError.is(error, 404) || ApiError.is(error, 400);
