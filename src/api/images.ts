@@ -31,6 +31,7 @@ const AUTH = z.object({
   username: z.string().optional(),
   password: z.string().optional(),
   identitytoken: z.string().optional(),
+  serveraddress: z.string().optional(),
 });
 
 export const addImageRoutes: Area = (app, { images, containers }) => {
@@ -174,13 +175,17 @@ function withTag(name: string, tag: string): string {
   return tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`;
 }
 
-/** Base64 (also of the kind for addresses) of {username, password} or {identitytoken}. @throws HttpError 400 */
+/** Base64 (also of the kind for addresses) of {username, password, serveraddress} or {identitytoken, …}. @throws HttpError 400 */
 export function readCredentials(header: string | string[] | undefined): Credentials | undefined {
   const text = [header].flat()[0] ?? '';
   if (text === '') return undefined;
-  const { username = '', password = '', identitytoken = '' } = parse(AUTH, decode(text));
+  const { username = '', password = '', identitytoken = '', serveraddress = '' } = parse(AUTH, decode(text));
   if (username === '' && identitytoken === '') return undefined;
-  return { username, password, ...(identitytoken !== '' && { identityToken: identitytoken }) };
+  return {
+    username,
+    password,
+    ...given({ identityToken: unlessEmpty(identitytoken), serverAddress: unlessEmpty(serveraddress) }),
+  };
 }
 
 function decode(text: string): unknown {
