@@ -3,9 +3,7 @@
  */
 
 import type { Command, Option } from 'commander';
-
-const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
-const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
+import { readBoolean } from './go-values.ts';
 
 /**
  * Writes --flag=true as --flag, --flag=false as --no-flag or nothing, and -p=80 as -p80, up to where the command's own
@@ -18,8 +16,9 @@ export function expandFlags(command: Command, args: readonly string[], passesThr
     if (arg === '--' || (passesThrough && !arg.startsWith('-'))) return [...expanded, ...args.slice(at)];
     const [, name, value = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
     const option = optionOf(command, name ?? arg);
-    if (name !== undefined && option !== undefined && isSwitch(option) && [...TRUE, ...FALSE].includes(value)) {
-      const negate = TRUE.includes(value) === option.negate;
+    const said = name !== undefined && option !== undefined && isSwitch(option) ? readBoolean(value) : undefined;
+    if (option !== undefined && said !== undefined) {
+      const negate = said === option.negate;
       const attribute = option.attributeName();
       const same = command.options.find((known) => known.attributeName() === attribute && known.negate === negate);
       if (same?.long) expanded.push(same.long);

@@ -4,7 +4,7 @@
  */
 
 import { PontoonError } from '../../errors.ts';
-import { parseBytes } from '../output/units.ts';
+import { parseBytes } from '../go-values.ts';
 import { csvFields, mapOf } from '../values.ts';
 
 /** HOST[:CONTAINER][:PERMISSIONS]. @throws PontoonError bad-value */

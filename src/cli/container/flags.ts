@@ -4,7 +4,7 @@
 
 import { type Command, Option } from 'commander';
 import type { PortBindingSpec } from '../../network/types.ts';
-import { parseBytes, parseDuration } from '../output/units.ts';
+import { parseBytes, parseDuration } from '../go-values.ts';
 import { parsePortSpec } from '../port-spec.ts';
 import { integer, reading, repeated, several } from '../values.ts';
 import { byteRateOf, callRateOf, gpusOf, weightOf } from './devices.ts';

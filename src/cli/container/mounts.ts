@@ -5,7 +5,7 @@
 
 import { resolve } from 'node:path';
 import { PontoonError } from '../../errors.ts';
-import { parseBytes } from '../output/units.ts';
+import { parseBytes, readBoolean } from '../go-values.ts';
 import { csvFields } from '../values.ts';
 
 /** -v TARGET is an anonymous volume, all else a bind, whose relative source is made absolute where the caller is. */
@@ -162,8 +162,8 @@ function recursion(word: string, whole: string): NonNullable<MountBody['BindOpti
 }
 
 function boolean(value: string | undefined, whole: string): boolean {
-  if (value === undefined || ['1', 'true'].includes(value.toLowerCase())) return true;
-  if (['0', 'false'].includes(value.toLowerCase())) return false;
+  const said = value === undefined ? true : readBoolean(value);
+  if (said !== undefined) return said;
   throw refuse(whole, `'${value}' is not true or false`);
 }
 
