@@ -25,7 +25,7 @@ let daemon: TestDaemon;
 async function run(program: string, args: readonly string[], input = ''): Promise<Ran> {
   const DOCKER_HOST = `unix://${daemon.socketPath}`;
   const child = spawn(program, args, { env: { ...process.env, DOCKER_HOST }, cwd: daemon.directory });
-  child.stdin.end(input);
+  child.stdin.on('error', () => {}).end(input); // it may have ended without reading
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, stdout: await stdout, stderr: await stderr };

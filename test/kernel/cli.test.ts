@@ -106,7 +106,9 @@ describe('pontoon', { concurrency: false }, () => {
         { name: 'db', namespacePath: DB },
       ],
     );
-    assert.deepEqual(JSON.parse(await pontoon('inspect', 'web', 'db')), sandboxes);
+    assert.deepEqual(JSON.parse(await pontoon('inspect', 'web')), [sandboxes[0]]);
+    // Without the kind, 'db' may be the beginning of a network's ID.
+    assert.deepEqual(JSON.parse(await pontoon('inspect', '--type', 'sandbox', 'web', 'db')), sandboxes);
     const [network] = JSON.parse(await pontoon('network', 'inspect', 'front')) as [NetworkInspection];
     assert.deepEqual(
       Object.values(network.Containers)
