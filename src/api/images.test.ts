@@ -35,7 +35,11 @@ it('shows only the names that fit a reference', () => {
 it('reads credentials in both kinds of Base64', () => {
   const encode = (value: object, kind: 'base64' | 'base64url') => Buffer.from(JSON.stringify(value)).toString(kind);
   const named = { username: 'ü?>', password: 'p>?', serveraddress: 'x' };
-  expect(readCredentials(encode(named, 'base64url'))).toEqual({ username: 'ü?>', password: 'p>?' });
+  expect(readCredentials(encode(named, 'base64url'))).toEqual({
+    username: 'ü?>',
+    password: 'p>?',
+    serverAddress: 'x',
+  });
   expect(readCredentials(encode({ identitytoken: 't' }, 'base64'))).toEqual({
     username: '',
     password: '',

@@ -33,6 +33,7 @@ const AUTH = z.object({
   username: z.string().optional(),
   password: z.string().optional(),
   identitytoken: z.string().optional(),
+  serveraddress: z.string().optional(),
 });
 
 export const addImageRoutes: Area = (app, { images, containers }) => {
@@ -179,13 +180,17 @@ function withTag(name: string, tag: string): string {
 }
 
 /**
- * Base64 (also of the kind for addresses) of {username, password} or {identitytoken}. Anything else is nothing, as in
- * dockerd: clients send what they have, and most images need none.
+ * Base64 (also of the kind for addresses) of {username, password, serveraddress} or {identitytoken, …}. Anything else is
+ * nothing, as in dockerd: clients send what they have, and most images need none.
  */
 export function readCredentials(header: string | string[] | undefined): Credentials | undefined {
-  const { username = '', password = '', identitytoken = '' } = authOf([header].flat()[0] ?? '');
+  const { username = '', password = '', identitytoken = '', serveraddress = '' } = authOf([header].flat()[0] ?? '');
   if (username === '' && identitytoken === '') return undefined;
-  return { username, password, ...(identitytoken !== '' && { identityToken: identitytoken }) };
+  return {
+    username,
+    password,
+    ...given({ identityToken: unlessEmpty(identitytoken), serverAddress: unlessEmpty(serveraddress) }),
+  };
 }
 
 function authOf(text: string): z.output<typeof AUTH> {

@@ -77,7 +77,14 @@ function messageOf(error: unknown): string | undefined {
   // Node.js's own error for an answer that ends in its midst.
   if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return 'the daemon went away in the midst of its answer';
   if (!isRefusedCall(error)) return undefined;
-  return error.code === 'EACCES' || error.code === 'EPERM' ? `${error.message}; run it as root` : error.message;
+  const text = systemMessage(error);
+  return error.code === 'EACCES' || error.code === 'EPERM' ? `${text}; run it as root` : text;
+}
+
+/** "ENOENT: no such file or directory, open '/x'" → 'open /x: no such file or directory', as Go's programs say it. */
+function systemMessage({ message, syscall, path }: NodeJS.ErrnoException): string {
+  const [, reason] = /^[A-Z\d]+: (.+?), /.exec(message) ?? [];
+  return reason === undefined || path === undefined ? message : `${syscall} ${path}: ${reason}`;
 }
 
 /** A system call of Node.js that the kernel refused, such as a directory that cannot be written: no bug. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { expandBooleans } from './options.ts';
+import { expandFlags } from './options.ts';
 
 const command = new Command()
   .option('-i, --interactive', '')
@@ -24,14 +24,17 @@ test.each([
   ['--name --tty=false --tty=false', '--name --tty=false'],
   ['-itp --tty=false --tty=false', '-itp --tty=false'],
   ['-p80 --tty=false', '-p80'],
+  ['-p=80:80 --tty=false', '-p80:80'],
+  ['-itp=a=b -p==c', '-itpa=b -p=c'],
+  ['--publish=80', '--publish=80'],
   ['-- --tty=false', '-- --tty=false'],
   ['--unknown=true', '--unknown=true'],
 ])('%s', (given, expected) => {
-  expect(expandBooleans(command, given.split(' ')).join(' ')).toBe(expected);
+  expect(expandFlags(command, given.split(' ')).join(' ')).toBe(expected);
 });
 
 test("the arguments of a container's process stay as they are", () => {
   const args = ['--tty=false', '--name', 'x', 'image', '--tty=false'];
-  expect(expandBooleans(command, args, true)).toEqual(['--name', 'x', 'image', '--tty=false']);
-  expect(expandBooleans(command, args)).toEqual(['--name', 'x', 'image']);
+  expect(expandFlags(command, args, true)).toEqual(['--name', 'x', 'image', '--tty=false']);
+  expect(expandFlags(command, args)).toEqual(['--name', 'x', 'image']);
 });

@@ -1,31 +1,31 @@
 /**
- * @module Flags as Go's pflag reads them, where commander differs: --init=false, and --ipv4=true.
+ * @module Flags as Go's pflag reads them, where commander differs: --init=false, --ipv4=true, and -p=80.
  */
 
 import type { Command, Option } from 'commander';
-
-const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
-const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
+import { parseBoolean } from '../text/booleans.ts';
 
 /**
- * Writes --flag=true as --flag, and --flag=false as --no-flag or nothing, up to where the command's own options end;
- * with `passesThrough` that is the first operand. What is no Boolean stays, for commander to refuse.
+ * Writes --flag=true as --flag, --flag=false as --no-flag or nothing, and -p=80 as -p80, up to where the command's own
+ * options end; with `passesThrough` that is the first operand. What is no Boolean stays, for commander to refuse.
  */
-export function expandBooleans(command: Command, args: readonly string[], passesThrough = false): string[] {
+export function expandFlags(command: Command, args: readonly string[], passesThrough = false): string[] {
   const expanded: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
     if (arg === '--' || (passesThrough && !arg.startsWith('-'))) return [...expanded, ...args.slice(at)];
     const [, name, value = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
     const option = optionOf(command, name ?? arg);
-    if (name !== undefined && option !== undefined && isSwitch(option) && [...TRUE, ...FALSE].includes(value)) {
-      const negate = TRUE.includes(value) === option.negate;
+    const said = name !== undefined && option !== undefined && isSwitch(option) ? parseBoolean(value) : undefined;
+    if (option !== undefined && said !== undefined) {
+      const negate = said === option.negate;
       const attribute = option.attributeName();
       const same = command.options.find((known) => known.attributeName() === attribute && known.negate === negate);
       if (same?.long) expanded.push(same.long);
       continue;
     }
-    expanded.push(arg);
+    const isShort = name !== undefined && !name.startsWith('--') && option?.required && value !== '';
+    expanded.push(isShort ? `${name}${value}` : arg);
     if (name === undefined && option?.required && at + 1 < args.length) expanded.push(args[++at]!);
   }
   return expanded;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { COMMANDS, type Entry, isGroup, type Leaf } from './commands.ts';
 import { describeMisuse } from './failure.ts';
-import { expandBooleans } from './options.ts';
+import { expandFlags } from './options.ts';
 import { GLOBAL_OPTIONS } from './session.ts';
 
 /** Throws CommanderError instead of ending the process; its messages are one line. It has the names of commands only. */
@@ -20,6 +20,10 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .exitOverride();
   for (const option of GLOBAL_OPTIONS) program.addOption(option);
+  // Whoever looks for the directory asks the variable, which says the same.
+  program.on('option:config', (directory: string) => {
+    process.env.DOCKER_CONFIG = directory;
+  });
   addEntries(program, COMMANDS);
   return program.addHelpText(
     'after',
@@ -38,8 +42,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   const program = createProgram();
   const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
   const { command, entry, at } = await findCommand(program, words);
-  const expanded = [...words.slice(0, at), ...expandBooleans(command, words.slice(at), entry?.passesThrough)];
-  await program.parseAsync(expanded, { from: 'user' });
+  const before = expandFlags(program, words.slice(0, at), true);
+  const own = expandFlags(command, words.slice(at), entry?.passesThrough);
+  await program.parseAsync([...before, ...own], { from: 'user' });
 }
 
 /** Gives every command its flags. */

@@ -23,6 +23,12 @@ export interface GlobalFlags extends HostFlags {
 
 export const GLOBAL_OPTIONS: readonly Option[] = [
   new Option('-H, --host <host>', 'the daemon: unix:///PATH, or tcp://HOST:PORT with client certificates'),
+  new Option('--config <directory>', 'credentials and certificates are there (default: ~/.docker)').hideHelp(),
+  new Option('-c, --context <name>', 'accepted: default').choices(['default']).hideHelp(),
+  new Option('-D, --debug', 'accepted').hideHelp(),
+  new Option('-l, --log-level <level>', 'accepted').choices(['debug', 'info', 'warn', 'error', 'fatal']).hideHelp(),
+  new Option('--tls', 'accepted: tcp is spoken with TLS only').hideHelp(),
+  new Option('--tlsverify', 'accepted: both sides show certificates, always').hideHelp(),
   new Option('--tlscacert <file>', 'tcp: trust certificates that this authority signed').hideHelp(),
   new Option('--tlscert <file>', 'tcp: the client certificate').hideHelp(),
   new Option('--tlskey <file>', 'tcp: its key').hideHelp(),

@@ -3,9 +3,7 @@
  */
 
 import { PontoonError } from '../errors.ts';
-
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
+import { parseDurationNs } from '../text/durations.ts';
 
 /**
  * Milliseconds since 1970. A date without a zone is in local time, one without a time in UTC (ECMA-262, 21.4.1.32).
@@ -13,11 +11,8 @@ const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
  */
 export function parseTime(text: string, nowMs = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Math.floor(Number(text) * 1000);
-  const parts = [...text.matchAll(DURATION_PART)];
-  if (parts.length > 0 && parts.map(([part]) => part).join('') === text) {
-    const ago = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS], 0);
-    return Math.floor(nowMs - ago);
-  }
+  const ago = parseDurationNs(text);
+  if (ago !== undefined) return Math.floor(nowMs - ago / 1e6);
   const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(date)) return date;
   throw new PontoonError(

@@ -24,6 +24,20 @@ export function several(flags: string, description: string): Option {
   return new Option(flags, description).argParser(repeated(text));
 }
 
+/** One that may also name several, with commas between them: pflag's StringSlice. */
+export function slice(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text, before: readonly string[] = []) => [
+    ...before,
+    ...csvFields(text),
+  ]);
+}
+
+/** Fields with commas in them stand in double quotes, as in CSV. */
+export function csvFields(text: string): string[] {
+  const fields = text.match(/("(?:[^"]|"")*"|[^,"]+)/g) ?? [];
+  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field.trim()));
+}
+
 /** The filters of a list: `-f key=value`, several times. */
 export function filterOption(): Option {
   return several('-f, --filter <key=value>', 'show only what fits');

@@ -475,4 +475,6 @@ export interface Credentials {
   readonly password: string;
   /** Instead of both. */
   readonly identityToken?: string;
+  /** They are for this registry only: its host, or an address that has it. */
+  readonly serverAddress?: string;
 }

@@ -25,7 +25,7 @@ let daemon: TestDaemon;
 async function run(program: string, args: readonly string[], input = ''): Promise<Ran> {
   const DOCKER_HOST = `unix://${daemon.socketPath}`;
   const child = spawn(program, args, { env: { ...process.env, DOCKER_HOST }, cwd: daemon.directory });
-  child.stdin.end(input);
+  child.stdin.on('error', () => {}).end(input); // it may have ended without reading
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, stdout: await stdout, stderr: await stderr };
@@ -139,6 +139,26 @@ suite('the same output and status as docker', { skip: hasDocker ? false : 'docke
     'inspect -f \'{{.Config.Cmd}} {{len .Config.Cmd}} {{join .Config.Cmd " + "}} {{printf "%-8s|" .Name}}\' web',
     "inspect -f '{{json .HostConfig.PortBindings}}' web",
     "inspect -f '{{with .State}}{{if and .Running (eq .ExitCode 0)}}up{{else}}down{{end}}{{end}}' web ended",
+    "inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.Health}} {{.State}}' ended",
+    "inspect -f '{{.State.Health.Status}}' web",
+    "inspect -f '{{.Config.ExposedPorts}} {{.Config.Healthcheck}} {{.Config.StopSignal}} {{.Config.StopTimeout}}' web",
+    "inspect -f '{{.Config.Volumes}} {{.Config.Entrypoint}} {{.Config.OnBuild}} {{.Config.Shell}}' ended",
+    "inspect -f '{{with .HostConfig}}{{.Tmpfs}} {{.Mounts}} {{.Init}} {{.Sysctls}} {{.CapAdd}} {{.Links}}{{end}}' web",
+    "inspect -f '{{with .HostConfig}}{{json .CapAdd}} {{.PidsLimit}} {{.NanoCPUs}} {{.CPUShares}} {{.DNS}}{{end}}' web",
+    'inspect -f \'{{index .Config.Labels "a"}} {{index .Config.Labels "nix"}}|{{.Config.Labels.nix}}\' web',
+    "inspect -f '{{.NetworkSettings.Networks.nix.IPAddress}} {{.NetworkSettings.Networks.bridge.Links}}' web",
+    'inspect -f \'{{index .NetworkSettings.Networks "nix"}}\' web',
+    'inspect -f \'{{index .HostConfig.PortBindings "nix"}}\' web',
+    "inspect -f '{{.Mounts}} {{.HostConfig.LogConfig}} {{.HostConfig.RestartPolicy}} {{.ExecIDs}}' web",
+    "inspect -f '{{.Config.Nix}}' web",
+    "inspect -f '{{.name}}' web",
+    "inspect -f '{{index .Args 1}}' web ended pontoon/busybox web",
+    "image inspect -f '{{.ID}} {{.RepoDigests}} {{.Config.Healthcheck}} {{.Config.Labels}} {{.Variant}}' busybox",
+    "volume inspect -f '{{.Labels}} {{.Options}} {{.Status}} {{.UsageData}}' vol1",
+    "network inspect -f '{{.IPAM.Options}} {{.Options}} {{.Labels}} {{.ConfigFrom}} {{.Peers}}' back",
+    "info -f '{{.ID}} {{.Labels}} {{.Warnings}} {{.CPUCfsPeriod}}'",
+    "version -f '{{.Server.APIVersion}} {{.Server.Os}}'",
+    "events --since 1h --until 0s --filter event=die --format '{{.Status}} {{.From}} {{.Type}} {{.Action}}'",
     'port web',
     'port web 80',
     'port web 9001/udp',

@@ -22,7 +22,8 @@ const SIDE_CALLS = /^(HEAD|GET) \/_ping$|^GET \/(networks\/\w+|containers\/\w+\/
 const ANSWERS: readonly (readonly [path: RegExp, answer: unknown])[] = [
   [/^\/(containers|images)\/json$/, []],
   [/^\/containers\/\w+\/json$/, { Id: 'web', Config: { Tty: true } }],
-  [/^\/images\/\w+$/, []],
+  [/^\/images\/image$/, []],
+  [/\/history$/, []],
   [/\/top$/, { Titles: ['PID'], Processes: [['1']] }],
   [/^\/networks$/, []],
 ];
@@ -38,6 +39,7 @@ const directory = mkdtempSync(join(tmpdir(), 'cli-requests-'));
 const host = `unix://${join(directory, 'api.sock')}`;
 let server: Server;
 let recorded: Recorded[] = [];
+let hasPulled = false;
 
 before(async () => {
   server = createServer(async (request, response) => {
@@ -54,16 +56,20 @@ before(async () => {
         body: body === '' ? undefined : meaning(JSON.parse(body)),
       });
     }
-    response.setHeader('Api-Version', '1.48');
+    response.setHeader('Api-Version', '1.50');
     response.setHeader('Ostype', 'linux');
     response.setHeader('Content-Type', 'application/json');
+    const isOther = path === '/containers/create' && url.searchParams.get('platform') === 'linux/s390x' && !hasPulled;
+    hasPulled = path === '/images/create';
     if (path === '/_ping') response.end('OK');
+    else if (isOther) response.writeHead(404).end('{"message":"image was found but its platform does not match"}');
     else if (/\/(create|exec)$/.test(path)) response.writeHead(201).end('{"Id":"abc","Name":"abc","Warnings":[]}');
     else if (path.endsWith('/start') || path.endsWith('/kill')) response.writeHead(204).end();
     else response.end(JSON.stringify(ANSWERS.find(([known]) => known.test(path))?.[1] ?? {}));
   });
   server.listen(join(directory, 'api.sock'));
   await once(server, 'listening');
+  writeFileSync(join(directory, 'archive'), '{}');
   writeFileSync(join(directory, 'env'), '# variables\nA=1\n\nB=two words\nHOME\n');
 });
 
@@ -159,6 +165,12 @@ describe('requests', { skip: hasDocker ? false : 'the docker command is not inst
     'create --no-healthcheck --entrypoint /bin/sh --cgroupns private --cgroup-parent /x image -c ls',
     'create --log-driver json-file --log-opt max-size=1m --annotation a=b --storage-opt size=1G --runtime runc image',
     'create --volumes-from web:ro --volume-driver local --userns host --platform linux/amd64 --quiet image',
+    'create --platform linux/s390x --quiet reg.example/image:1',
+    'create --device-read-bps /dev/a:1mb --device-write-bps /dev/a:5 --device-read-iops /dev/a:7 --device-write-iops /dev/b:8 image',
+    'create --blkio-weight-device /dev/a:100 --blkio-weight-device /dev/b:200 --kernel-memory 50m image',
+    'create --gpus all --gpus 2 image',
+    `create --gpus '"device=0,1","capabilities=compute,utility",driver=nvidia,options=a=b' image`,
+    'create -p=8080:80 -e=A=b -v=/a:/b -itw=/tmp --name=x image -p=1',
     'create -a stdout -a stderr image',
     'run -d --name web image httpd -f',
     'run -dit image',
@@ -181,6 +193,8 @@ describe('requests', { skip: hasDocker ? false : 'the docker command is not inst
     'network create -d macvlan -o parent=eth0 --ipv4=false --attachable front',
     'network create --ipam-driver null --ipam-opt a=b --config-from x front',
     'network connect --ip 10.1.0.9 --ip6 fd00::1 --alias a --gw-priority 5 --driver-opt a=b --link x:y front web',
+    'network create --subnet 10.1.0.0/24,fd00:1::/64 --gateway 10.1.0.1,fd00:1::1 --ip-range 10.1.0.128/25,fd00:1::/80 front',
+    'network connect --alias a,b --alias c --link-local-ip 169.254.1.1,169.254.1.2 --driver-opt a=b,c=d front web',
     'network connect front web',
     'network disconnect -f front web',
     'network rm front',
@@ -191,11 +205,16 @@ describe('requests', { skip: hasDocker ? false : 'the docker command is not inst
     'rmi -f --no-prune image',
     'ps -a --filter name=x --filter status=running --filter status=exited',
     'images --filter dangling=true app',
+    'save --platform linux/arm64 image',
+    'history --platform linux/arm/v7 image',
+    'image inspect --platform linux/arm64 image',
+    'load --platform linux/amd64 -i archive',
+    'image rm --platform linux/arm64 --platform linux/amd64 image',
     'top web',
     'logs --tail 5 --since 100 -t web',
   ]) {
     test(line, async () => {
-      const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+      const args = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, one, two, plain]) => one ?? two ?? plain!);
       assert.deepEqual(await requestsOf(PONTOON, args), await requestsOf('docker', args));
     });
   }

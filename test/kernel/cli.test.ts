@@ -106,7 +106,9 @@ describe('pontoon', { concurrency: false }, () => {
         { name: 'db', namespacePath: DB },
       ],
     );
-    assert.deepEqual(JSON.parse(await pontoon('inspect', 'web', 'db')), sandboxes);
+    assert.deepEqual(JSON.parse(await pontoon('inspect', 'web')), [sandboxes[0]]);
+    // Without the kind, 'db' may be the beginning of a network's ID.
+    assert.deepEqual(JSON.parse(await pontoon('inspect', '--type', 'sandbox', 'web', 'db')), sandboxes);
     const [network] = JSON.parse(await pontoon('network', 'inspect', 'front')) as [NetworkInspection];
     assert.deepEqual(
       Object.values(network.Containers)
@@ -250,8 +252,11 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['events --since yesterday', /^cannot read the time 'yesterday'/],
     ['-H ftp://nix network ls', /^cannot reach the host 'ftp:\/\/nix'/],
     ['-H unix:///nix network ls', /^no daemon answers at unix:\/\/\/nix/],
+    ['-D -l=debug -c default --tlsverify=false -H=unix:///nix network ls', /^no daemon answers at unix:\/\/\/nix/],
+    ['--config /nix -H 127.0.0.1:1 ps', 'open /nix/ca.pem: no such file or directory'],
     ['ps', /^no daemon answers at unix:\/\/\/run\/pontoon\.sock: start one with /],
     ['image ls', /^no daemon answers /],
+    ['pull -a image', "cannot pull all tags of 'image': name each: pontoon pull image:TAG"],
   ] as const) {
     test(`1: ${command}`, () => refuses(command.split(' '), 1, line));
   }
@@ -263,6 +268,11 @@ describe('what pontoon refuses', { concurrency: false }, () => {
     ['attach front --netns web --pid 1', /cannot be used with option/],
     ['attach front web -p 80:x', /'x' is not a port/],
     ['--data-root= network ls', /Write the path of a directory/],
+    ['-c other ps', /Allowed choices are default/],
+    ['run --env-file /nix image', 'open /nix: no such file or directory'],
+    ['run --gpus x image', /--gpus <request>' argument 'x' is invalid. cannot read the number 'x'/],
+    ['run --device-read-bps sda:1 image', /write \/dev\/NAME:NUMBER/],
+    ['save --platform linux image', /write OS\/ARCHITECTURE/],
     ['run --bogus image', /^unknown option '--bogus'/],
     ['run pontoon/busybox', /^no daemon answers /],
     ['run --restart sometimes:x image', /^cannot read the restart policy 'sometimes:x'/],

@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { missingProgram, type TestDaemon } from '../api/daemon.ts';
+import { missingProgram, PONTOON, type TestDaemon } from '../api/daemon.ts';
 import { DockerShell } from '../support/docker.ts';
 
 const REGISTRY = '127.0.0.1:5000';
@@ -78,4 +78,13 @@ test('what the registry does not have is an error, and leaves nothing', { skip }
   const { stderr } = await docker.run(`docker run --rm ${REGISTRY}/team/app:nope`, { status: 125 });
   assert.match(stderr, /manifest for 127\.0\.0\.1:5000\/team\/app:nope not found/);
   assert.equal(await docker.out(`docker images -q ${REGISTRY}/team/app:nope; docker ps -aq`), '');
+});
+
+test('pontoon finds what it keeps, and what docker kept', { skip }, async () => {
+  const pontoon = `${PONTOON} --config ${join(daemon.directory, 'other')}`;
+  const pull = `docker rmi ${NAME}; ${pontoon} pull -q ${NAME}`;
+  assert.match((await docker.run(pull, { status: 1 })).stderr, /pull access denied/);
+  await docker.run(`echo pw | ${pontoon} login -u me --password-stdin http://${REGISTRY}/v2/`);
+  assert.match(await docker.out(pull), /127\.0\.0\.1:5000\/team\/app:v1$/m);
+  assert.match(await docker.out(`docker rmi ${NAME}; ${PONTOON} pull -q ${NAME}`), /team\/app:v1$/m);
 });

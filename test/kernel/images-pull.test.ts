@@ -216,7 +216,11 @@ test('credentials are for the registry, and are asked for', async () => {
   const denied = refusal('registry-denied', /^pull access denied for .*docker login/);
   await assert.rejects(images.pull(server.name), denied);
   await assert.rejects(images.pull(server.name, { credentials: { username: 'me', password: 'wrong' } }), denied);
-  const image = await images.pull(server.name, { credentials: { username: 'me', password: 'secret' } });
+  const right = { username: 'me', password: 'secret' };
+  for (const serverAddress of ['other.example', 'https://index.other.example/v1/'])
+    await assert.rejects(images.pull(server.name, { credentials: { ...right, serverAddress } }), denied);
+  const serverAddress = `http://${server.name.split('/')[0]}/v2/`;
+  const image = await images.pull(server.name, { credentials: { ...right, serverAddress } });
   assert.equal(image.id, digestOf(configOf(parts)));
 });
 

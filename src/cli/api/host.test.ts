@@ -31,7 +31,12 @@ describe('where the daemon is', () => {
     expect(findHost({ host: name }, { DOCKER_CERT_PATH })).toEqual({ name, host, port, ca, cert, key });
   });
 
-  test.each(['ssh://me@example', 'http://example', 'unix://', 'tcp://', 'example:2376', 'tcp://a:b:c'])(
+  test.each(['example', 'example:2376'])('%s is tcp too', (host) => {
+    const named = findHost({ host }, { DOCKER_CERT_PATH });
+    expect(named).toMatchObject({ name: `tcp://${host}`, host: 'example', port: 2376 });
+  });
+
+  test.each(['ssh://me@example', 'http://example', 'unix://', 'tcp://', 'example:x', 'tcp://a:b:c'])(
     'not %s',
     (host) => {
       expect(() => findHost({ host }, { DOCKER_CERT_PATH })).toThrow(expect.objectContaining({ code: 'bad-value' }));

@@ -1,6 +1,6 @@
 /**
- * @module Where the daemon is: -H/--host, else PONTOON_HOST, else DOCKER_HOST, else its usual socket. A tcp:// host is
- * spoken to with TLS and client certificates only, because whoever reaches the API is root on the host.
+ * @module Where the daemon is: -H/--host, else PONTOON_HOST, else DOCKER_HOST, else its usual socket. A tcp:// host, or
+ * HOST:PORT, is spoken to with TLS and client certificates only, because whoever reaches the API is root on the host.
  */
 
 import { readFileSync } from 'node:fs';
@@ -39,13 +39,13 @@ export function isHostNamed({ host }: HostFlags, env: NodeJS.ProcessEnv = proces
 export function findHost(flags: HostFlags, env: NodeJS.ProcessEnv = process.env): Host {
   const named = [flags.host, env.PONTOON_HOST, env.DOCKER_HOST].find((host) => host !== undefined && host !== '');
   const name = named ?? `unix://${DEFAULT_SOCKET}`;
-  const [, scheme = '', rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(name) ?? [];
-  if (rest !== '' && (scheme === 'unix' || (scheme === '' && rest.startsWith('/')))) {
-    return { name: `unix://${rest}`, socketPath: rest };
-  }
+  const [, said, rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(name) ?? [];
+  const scheme = said ?? (rest.startsWith('/') ? 'unix' : 'tcp');
+  if (scheme === 'unix' && rest !== '') return { name: `unix://${rest}`, socketPath: rest };
   const [, host, port = '2376'] = /^(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(rest) ?? [];
   if ((scheme === 'tcp' || scheme === 'https') && host !== undefined) {
-    return { name, host: host.replace(/^\[|\]$/g, ''), port: Number(port), ...certificates(flags, env) };
+    const address = { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+    return { name: `${scheme}://${rest}`, ...address, ...certificates(flags, env) };
   }
   throw new PontoonError('bad-value', `cannot reach the host '${name}': write unix:///PATH or tcp://HOST:PORT`, {
     subject: name,

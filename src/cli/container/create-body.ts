@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { PontoonError } from '../../errors.ts';
 import { environment, fileLines, mapOf, withoutUndefined } from '../values.ts';
+import { deviceOf } from './devices.ts';
 import { endpointsOf } from './endpoints.ts';
 import type { CreateFlags, ResourceFlags } from './flags.ts';
 import { mountOf, tmpfsOf, volumesOf } from './mounts.ts';
@@ -94,8 +95,14 @@ export function createBody(image: string, args: readonly string[], flags: Create
       ...securityOf(flags.securityOpt ?? []),
       ...resourcesOf({ ...flags, restart: flags.restart ?? 'no' }),
       ...withoutUndefined({
+        BlkioDeviceReadBps: flags.deviceReadBps,
+        BlkioDeviceReadIOps: flags.deviceReadIops,
+        BlkioDeviceWriteBps: flags.deviceWriteBps,
+        BlkioDeviceWriteIOps: flags.deviceWriteIops,
+        BlkioWeightDevice: flags.blkioWeightDevice,
         CgroupParent: flags.cgroupParent,
         DeviceCgroupRules: flags.deviceCgroupRule,
+        DeviceRequests: flags.gpus,
         Devices: flags.device?.map(deviceOf),
         MemorySwappiness: flags.memorySwappiness,
         OomKillDisable: flags.oomKillDisable,
@@ -206,18 +213,6 @@ function capability(text: string): string {
 function nanoCpus(text: string): number {
   if (!/^\d*\.?\d+$/.test(text)) throw refuse('number of CPUs', text, 'write a number such as 1.5');
   return Math.round(Number(text) * 1e9);
-}
-
-/** HOST[:CONTAINER][:PERMISSIONS]. */
-function deviceOf(text: string): Record<string, string> {
-  const [host = '', second, third] = text.split(':');
-  if (host === '' || text.split(':').length > 3) throw refuse('device', text, 'write HOST[:CONTAINER[:rwm]]');
-  const isPermissions = third === undefined && second !== undefined && /^[rwm]+$/.test(second);
-  return {
-    PathOnHost: host,
-    PathInContainer: second === undefined || isPermissions ? host : second,
-    CgroupPermissions: third ?? (isPermissions ? second : 'rwm'),
-  };
 }
 
 /** NAME=SOFT[:HARD]; -1 is no limit. */

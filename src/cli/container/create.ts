@@ -46,7 +46,7 @@ export async function createContainer(api: ApiClient, body: CreateBody, flags: C
   try {
     made = await create();
   } catch (error) {
-    if (pull !== 'missing' || !ApiError.is(error, 404) || !/no such image/i.test(error.message)) throw error;
+    if (pull !== 'missing' || !ApiError.is(error, 404)) throw error;
     if (!flags.quiet) process.stderr.write(`Unable to find image '${withTag(body.Image)}' locally\n`);
     await fetch();
     made = await create();

@@ -4,9 +4,10 @@
 
 import { type Command, Option } from 'commander';
 import type { PortBindingSpec } from '../../network/types.ts';
-import { parseBytes, parseDuration } from '../output/units.ts';
+import { parseBytes, parseDuration } from '../go-values.ts';
 import { parsePortSpec } from '../port-spec.ts';
-import { integer, reading, several } from '../values.ts';
+import { integer, reading, repeated, several } from '../values.ts';
+import { byteRateOf, callRateOf, gpusOf, weightOf } from './devices.ts';
 
 /** As commander gives them; numbers in the API's units. */
 export interface ResourceFlags {
@@ -30,6 +31,7 @@ export interface CreateFlags extends ResourceFlags {
   readonly addHost?: readonly string[];
   readonly annotation?: readonly string[];
   readonly attach?: readonly string[];
+  readonly blkioWeightDevice?: readonly object[];
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
   readonly cgroupParent?: string;
@@ -37,6 +39,10 @@ export interface CreateFlags extends ResourceFlags {
   readonly cidfile?: string;
   readonly device?: readonly string[];
   readonly deviceCgroupRule?: readonly string[];
+  readonly deviceReadBps?: readonly object[];
+  readonly deviceReadIops?: readonly object[];
+  readonly deviceWriteBps?: readonly object[];
+  readonly deviceWriteIops?: readonly object[];
   readonly dns?: readonly string[];
   readonly dnsOption?: readonly string[];
   readonly dnsOpt?: readonly string[];
@@ -46,6 +52,7 @@ export interface CreateFlags extends ResourceFlags {
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
   readonly expose?: readonly string[];
+  readonly gpus?: readonly object[];
   readonly groupAdd?: readonly string[];
   readonly healthCmd?: string;
   readonly healthInterval?: number;
@@ -121,6 +128,7 @@ export function addResourceFlags(command: Command): Command {
     .option('--cpus <number>', 'how many CPUs, such as 1.5')
     .option('--cpuset-cpus <list>', 'the CPUs that it may use (0-3, 0,1)')
     .option('--cpuset-mems <list>', 'the memory nodes that it may use')
+    .addOption(new Option('--kernel-memory <bytes>', 'accepted: kernels no longer have this limit').hideHelp())
     .addOption(bytes('-m, --memory <bytes>', 'memory limit, such as 256m'))
     .addOption(bytes('--memory-reservation <bytes>', 'memory that it should be left with'))
     .addOption(
@@ -137,6 +145,7 @@ export function addCreateFlags(command: Command): Command {
     .addOption(several('--add-host <name:address>', "a line of /etc/hosts; the address may be 'host-gateway'"))
     .addOption(several('--annotation <key=value>', 'an annotation for the OCI runtime'))
     .addOption(several('-a, --attach <stream>', 'attach to stdin, stdout or stderr'))
+    .addOption(each('--blkio-weight-device <device:weight>', weightOf, 'share of I/O on a device'))
     .addOption(several('--cap-add <capability>', 'a capability more'))
     .addOption(several('--cap-drop <capability>', 'a capability less'))
     .option('--cgroup-parent <path>', 'the cgroup above')
@@ -144,6 +153,14 @@ export function addCreateFlags(command: Command): Command {
     .option('--cidfile <file>', 'write the ID to a file')
     .addOption(several('--device <device>', 'a device of the host: HOST[:CONTAINER[:rwm]]'))
     .addOption(several('--device-cgroup-rule <rule>', 'a rule of the device cgroup'))
+    .addOption(each('--device-read-bps <device:bytes>', byteRateOf, 'how much it may read from a device in a second'))
+    .addOption(
+      each('--device-read-iops <device:number>', callRateOf, 'how often it may read from a device in a second'),
+    )
+    .addOption(each('--device-write-bps <device:bytes>', byteRateOf, 'how much it may write to a device in a second'))
+    .addOption(
+      each('--device-write-iops <device:number>', callRateOf, 'how often it may write to a device in a second'),
+    )
     .option('--disable-content-trust', 'accepted; images are checked by their digests')
     .addOption(several('--dns <address>', 'a name server'))
     .addOption(several('--dns-option <option>', 'an option of resolv.conf'))
@@ -154,6 +171,7 @@ export function addCreateFlags(command: Command): Command {
     .addOption(several('-e, --env <name=value>', "a variable; NAME alone has this shell's value"))
     .addOption(several('--env-file <file>', 'a file of variables'))
     .addOption(several('--expose <port>', 'a port that it serves'))
+    .addOption(each('--gpus <request>', gpusOf, 'GPUs: all, a number, or fields such as device=0'))
     .addOption(several('--group-add <group>', 'a group more'))
     .option('--health-cmd <command>', 'a command that says whether it is healthy')
     .addOption(duration('--health-interval <duration>', 'time between two checks (default: 30s)'))
@@ -188,11 +206,7 @@ export function addCreateFlags(command: Command): Command {
     .option('--pid <mode>', 'PID namespace: host or container:NAME')
     .option('--platform <platform>', 'OS and architecture of the image')
     .option('--privileged', 'all capabilities and devices')
-    .addOption(
-      new Option('-p, --publish <port>', 'publish a port: [[IP:][HOST_PORT]:]PORT[/PROTOCOL]').argParser(
-        (text: string, before: readonly PortBindingSpec[] = []) => [...before, reading(parsePortSpec)(text)],
-      ),
-    )
+    .addOption(each('-p, --publish <port>', parsePortSpec, 'publish a port: [[IP:][HOST_PORT]:]PORT[/PROTOCOL]'))
     .option('-P, --publish-all', 'publish all exposed ports to free ones')
     .addOption(
       new Option('--pull <policy>', 'when to pull the image')
@@ -221,6 +235,11 @@ export function addCreateFlags(command: Command): Command {
     .addOption(several('--volumes-from <container>', "another container's mounts"))
     .option('-w, --workdir <path>', 'working directory');
   return command;
+}
+
+/** One that may be given several times, and is read each time. */
+function each<T>(flags: string, read: (text: string) => T, description: string): Option {
+  return new Option(flags, description).argParser(repeated(reading(read)));
 }
 
 function number(flags: string, description: string): Option {

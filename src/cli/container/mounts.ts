@@ -5,7 +5,9 @@
 
 import { resolve } from 'node:path';
 import { PontoonError } from '../../errors.ts';
-import { parseBytes } from '../output/units.ts';
+import { parseBoolean } from '../../text/booleans.ts';
+import { parseBytes } from '../go-values.ts';
+import { csvFields } from '../values.ts';
 
 /** -v TARGET is an anonymous volume, all else a bind, whose relative source is made absolute where the caller is. */
 export function volumesOf(volumes: readonly string[]): {
@@ -160,15 +162,9 @@ function recursion(word: string, whole: string): NonNullable<MountBody['BindOpti
   }
 }
 
-/** Fields with commas in them stand in double quotes, as in CSV. */
-function csvFields(text: string): string[] {
-  const fields = text.match(/("(?:[^"]|"")*"|[^,"]+)/g) ?? [];
-  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field.trim()));
-}
-
 function boolean(value: string | undefined, whole: string): boolean {
-  if (value === undefined || ['1', 'true'].includes(value.toLowerCase())) return true;
-  if (['0', 'false'].includes(value.toLowerCase())) return false;
+  const said = value === undefined ? true : parseBoolean(value);
+  if (said !== undefined) return said;
   throw refuse(whole, `'${value}' is not true or false`);
 }
 

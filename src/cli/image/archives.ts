@@ -13,20 +13,22 @@ import type { ApiClient, Query } from '../api/client.ts';
 import { printLine, withApi } from '../session.ts';
 import { pass } from '../stream/demultiplex.ts';
 import { several } from '../values.ts';
+import { platformOption } from './platform.ts';
 import { type ProgressMessage, showProgress } from './progress.ts';
 import { splitReference } from './reference.ts';
 
 export function defineLoad(command: Command): void {
   command
     .option('-i, --input <file>', 'read this file instead of standard input')
+    .addOption(platformOption())
     .option('-q, --quiet', 'no progress')
-    .action(({ input, quiet }: { input?: string; quiet?: true }) =>
+    .action(({ input, platform, quiet }: { input?: string; platform?: string; quiet?: true }) =>
       withApi(command, async (api) => {
         if (input === undefined && process.stdin.isTTY) {
           throw new PontoonError('bad-value', 'no archive to load: give a file with -i, or pipe one to standard input');
         }
         const archive = await source(input);
-        const query = { quiet: quiet ?? !process.stdout.isTTY };
+        const query = { platform, quiet: quiet ?? !process.stdout.isTTY };
         await showProgress(api.messages<ProgressMessage>('POST', '/images/load', { query, archive }), process.stdout);
       }),
     );
@@ -36,8 +38,9 @@ export function defineSave(command: Command): void {
   command
     .argument('<image...>', 'names or IDs')
     .option('-o, --output <file>', 'write this file instead of standard output')
-    .action((names: string[], { output }: { output?: string }) =>
-      withApi(command, (api) => write(api, '/images/get', { names }, output)),
+    .addOption(platformOption())
+    .action((names: string[], { output, platform }: { output?: string; platform?: string }) =>
+      withApi(command, (api) => write(api, '/images/get', { names, platform }, output)),
     );
 }
 

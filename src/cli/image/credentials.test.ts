@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -28,6 +28,22 @@ test("docker's own entry serves names without a host", () => {
   const auth = Buffer.from('me:secret').toString('base64');
   writeFileSync(file, JSON.stringify({ auths: { 'https://index.example/v1/': { auth } } }));
   expect(sent(undefined)).toEqual({ username: 'me', password: 'secret', serveraddress: 'https://index.example/v1/' });
+});
+
+test('are found by the registry, however its address is written', () => {
+  const auth = Buffer.from('me:secret').toString('base64');
+  const index = 'https://index.reg.example/v1/';
+  const other = 'https://other.example/v2/';
+  writeFileSync(file, JSON.stringify({ credsStore: 'x', auths: { [other]: { auth }, [index]: { auth } } }));
+  expect(sent('reg.example')).toMatchObject({ serveraddress: index });
+  expect(sent('other.example')).toMatchObject({ username: 'me', serveraddress: other });
+  expect(sent('example')).toBeUndefined();
+  saveCredentials('reg.example', { username: 'you', password: '1' });
+  saveCredentials('https://third.example/', { username: 'you', password: '2' });
+  expect(sent(undefined)).toMatchObject({ username: 'you', serveraddress: index });
+  expect(sent('third.example')).toMatchObject({ username: 'you', serveraddress: 'third.example' });
+  forgetCredentials('http://other.example');
+  expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')).auths)).toEqual([index, 'third.example']);
 });
 
 test.each([

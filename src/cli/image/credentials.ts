@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { registryHost } from '../../container/images/registry-host.ts';
 
 interface DockerConfig {
   readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
@@ -21,7 +22,8 @@ export interface Credentials {
 export function credentialsFor(registry: string | undefined): Record<string, string> {
   const { auths = {} } = readConfig();
   // Docker keeps those for its default registry by the address of an index, all others by the registry's host.
-  const key = registry ?? Object.keys(auths).find((known) => known.endsWith('/v1/')) ?? '';
+  const keys = registry === undefined ? Object.keys(auths).filter(isIndex) : keysOf(registry, auths);
+  const [key = ''] = keys;
   const { auth, identitytoken } = auths[key] ?? {};
   if (auth === undefined && identitytoken === undefined) return {};
   const [username = '', ...password] = Buffer.from(auth ?? '', 'base64')
@@ -31,16 +33,29 @@ export function credentialsFor(registry: string | undefined): Record<string, str
   return { 'x-registry-auth': Buffer.from(JSON.stringify(config)).toString('base64url') };
 }
 
-export function saveCredentials(registry: string, { username, password, identitytoken }: Credentials): void {
-  const config = readConfig();
+/** Keeps them where docker looks for them, which takes the place of what is there for the same registry. */
+export function saveCredentials(address: string, { username, password, identitytoken }: Credentials): void {
+  const { auths = {}, ...config } = readConfig();
+  const [known = registryHost(address)] = keysOf(address, auths);
   const auth = Buffer.from(`${username}:${identitytoken ? '' : password}`).toString('base64');
   const entry = identitytoken ? { auth, identitytoken } : { auth };
-  writeConfig({ ...config, auths: { ...config.auths, [registry]: entry } });
+  writeConfig({ ...config, auths: { ...auths, [isIndex(address) ? address : known]: entry } });
 }
 
-export function forgetCredentials(registry: string): void {
-  const { [registry]: _, ...auths } = readConfig().auths ?? {};
-  writeConfig({ ...readConfig(), auths });
+export function forgetCredentials(address: string): void {
+  const { auths = {}, ...config } = readConfig();
+  const gone = keysOf(address, auths);
+  writeConfig({ ...config, auths: Object.fromEntries(Object.entries(auths).filter(([key]) => !gone.includes(key))) });
+}
+
+function isIndex(address: string): boolean {
+  return address.endsWith('/v1/');
+}
+
+/** The entries of a registry, by whichever of its addresses; the one that has the very name first. */
+function keysOf(address: string, auths: object): string[] {
+  const keys = Object.keys(auths).filter((key) => registryHost(key) === registryHost(address));
+  return keys.toSorted((a, b) => Number(b === address) - Number(a === address));
 }
 
 function pathOf(): string {

@@ -2,14 +2,15 @@
  * @module `pontoon tag`, `rmi` and `history`.
  */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ApiError } from '../api/client.ts';
 import { type Columns, printList, tableOf } from '../output/list.ts';
 import { ellipsis } from '../output/text.ts';
 import { ago, humanSize } from '../output/units.ts';
 import { attemptEach, printLine, withApi } from '../session.ts';
-import { formatOption } from '../values.ts';
+import { formatOption, reading, repeated } from '../values.ts';
 import { shortImageId } from './ls.ts';
+import { platformOption, platformQuery } from './platform.ts';
 import { splitReference } from './reference.ts';
 
 export function defineTag(command: Command): void {
@@ -24,16 +25,25 @@ export function defineTag(command: Command): void {
     );
 }
 
+interface RemoveFlags {
+  readonly force?: true;
+  readonly platform?: readonly string[];
+  readonly prune: boolean;
+}
+
 export function defineRemove(command: Command): void {
   command
     .argument('<image...>', 'names or IDs')
     .option('-f, --force', 'even if a stopped container uses it; one that is not there is no error')
     .option('--no-prune', 'keep untagged parents')
-    .action((refs: string[], { force, prune }: { force?: true; prune: boolean }) =>
+    .addOption(
+      new Option('--platform <platform>', 'only if it is of this one').argParser(repeated(reading(platformQuery))),
+    )
+    .action((refs: string[], { force, platform: platforms, prune }: RemoveFlags) =>
       withApi(command, (api) =>
         attemptEach(refs, async (ref) => {
           try {
-            const query = { force, noprune: !prune };
+            const query = { force, noprune: !prune, platforms };
             const gone = await api.delete<{ Untagged?: string; Deleted?: string }[]>(`/images/${ref}`, query);
             for (const { Untagged, Deleted } of gone) {
               printLine(Deleted === undefined ? `Untagged: ${Untagged}` : `Deleted: ${Deleted}`);
@@ -59,6 +69,7 @@ interface Layer {
 interface HistoryFlags {
   readonly format?: string;
   readonly human?: boolean;
+  readonly platform?: string;
   readonly quiet?: true;
   readonly trunc: boolean;
 }
@@ -70,10 +81,11 @@ export function defineHistory(command: Command): void {
     .option('-H, --human', 'sizes and times for people (default)')
     .option('--no-human', 'sizes in bytes, times as dates')
     .option('--no-trunc', 'print everything in full')
+    .addOption(platformOption())
     .option('-q, --quiet', 'print IDs only')
-    .action((image: string, { format, human = true, quiet, trunc }: HistoryFlags) =>
+    .action((image: string, { format, human = true, platform, quiet, trunc }: HistoryFlags) =>
       withApi(command, async (api) => {
-        const layers = await api.get<Layer[]>(`/images/${image}/history`);
+        const layers = await api.get<Layer[]>(`/images/${image}/history`, { platform });
         const created = human ? 'CreatedSince' : 'CreatedAt';
         printList(layers, columnsOf(human, trunc), {
           format,

@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander';
 import { printLine, withNetworkApi } from '../session.ts';
-import { mapOf, several, withoutUndefined } from '../values.ts';
+import { mapOf, several, slice, withoutUndefined } from '../values.ts';
 
 export interface NetworkFlags {
   readonly attachable?: true;
@@ -34,10 +34,10 @@ export function defineCreate(command: Command): void {
     .option('--config-from <network>', 'take the settings of another network')
     .option('--config-only', 'only settings, for --config-from')
     .option('-d, --driver <driver>', 'bridge or macvlan; the networks host and none are always there', 'bridge')
-    .addOption(several('--gateway <address>', 'the gateway of the subnet that it lies in (default: the first address)'))
+    .addOption(slice('--gateway <address>', 'the gateway of the subnet that it lies in (default: the first address)'))
     .option('--ingress', 'swarm only')
     .option('--internal', 'no way out and no way in')
-    .addOption(several('--ip-range <cidr>', 'the part of its subnet that addresses are handed out from'))
+    .addOption(slice('--ip-range <cidr>', 'the part of its subnet that addresses are handed out from'))
     .option('--ipam-driver <driver>', 'who hands out addresses', 'default')
     .addOption(several('--ipam-opt <key=value>', 'an option of the IPAM driver'))
     .option('--ipv4', 'with IPv4 (default)')
@@ -47,7 +47,7 @@ export function defineCreate(command: Command): void {
     .addOption(several('--label <key=value>', 'a label'))
     .addOption(several('-o, --opt <key=value>', 'a driver option, such as com.docker.network.driver.mtu=1400'))
     .option('--scope <scope>', 'local')
-    .addOption(several('--subnet <cidr>', 'a subnet, such as 10.1.0.0/24 or fd00:1::/64 (default: a free one)'))
+    .addOption(slice('--subnet <cidr>', 'a subnet, such as 10.1.0.0/24 or fd00:1::/64 (default: a free one)'))
     .action(async (name: string, flags: NetworkFlags) => {
       const json = await networkBody(name, flags);
       return withNetworkApi(command, async (api) => {

@@ -9,7 +9,7 @@ import { type Columns, printList, tableOf } from '../output/list.ts';
 import { compareNames } from '../output/order.ts';
 import { labelsOf } from '../output/text.ts';
 import { forEachNamed, withNetworkApi } from '../session.ts';
-import { filterOption, filtersOf, formatOption, integer, mapOf, several } from '../values.ts';
+import { filterOption, filtersOf, formatOption, integer, mapOf, several, slice } from '../values.ts';
 
 /** Of GET /networks. */
 interface NetworkSummary {
@@ -107,8 +107,8 @@ export function defineConnect(command: Command): void {
   command
     .argument('<network>', 'name or ID')
     .argument('<container>', 'name or ID')
-    .addOption(several('--alias <name>', 'a name more on this network'))
-    .addOption(several('--driver-opt <key=value>', 'a driver option, such as com.docker.network.endpoint.ifname=eth5'))
+    .addOption(slice('--alias <name>', 'a name more on this network'))
+    .addOption(slice('--driver-opt <key=value>', 'a driver option, such as com.docker.network.endpoint.ifname=eth5'))
     .addOption(
       new Option('--gw-priority <number>', 'the endpoint with the highest gives the default gateway').argParser(
         integer,
@@ -117,7 +117,7 @@ export function defineConnect(command: Command): void {
     .option('--ip <address>', 'IPv4 address')
     .option('--ip6 <address>', 'IPv6 address')
     .addOption(several('--link <container:alias>', 'know another container by a name'))
-    .addOption(several('--link-local-ip <address>', 'a link-local address'))
+    .addOption(slice('--link-local-ip <address>', 'a link-local address'))
     .action((network: string, container: string, flags: ConnectFlags) => {
       const { alias, driverOpt, gwPriority, ip, ip6, link, linkLocalIp } = flags;
       const EndpointConfig = settingsOf({

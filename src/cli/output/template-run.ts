@@ -1,9 +1,11 @@
 /**
- * @module Fills a Go template in with a value: plain objects for structs and maps, functions for methods.
+ * @module Fills a Go template in with a value: those of go-types.ts, or plain objects, of which functions are methods.
  *
- * A field that is not there is an error, as Docker has it for what it inspects: a typing mistake must not print blanks.
+ * A field that a struct has not is an error: a typing mistake must not print blanks. A key that a map has not is
+ * undefined, and so is whatever is asked of that; null is a pointer to nothing, which has no fields.
  */
 
+import { GoMap, GoStruct } from './go-types.ts';
 import { stringifyExact } from './json.ts';
 import { type Command, type Node, type Operand, type Pipeline, parseTemplate, refuse } from './template.ts';
 
@@ -120,9 +122,11 @@ class Run {
   }
 
   #command([first, ...rest]: Command, dot: unknown, piped: readonly unknown[]): unknown {
-    const args = () => [...rest.map((operand) => this.#operand(operand, dot)), ...piped];
-    if (first!.base.kind === 'function') return this.#fields(this.#call(first!.base.name, args()), first!.fields, []);
-    return this.#operand(first!, dot, args());
+    const args = [...rest.map((operand) => () => this.#operand(operand, dot)), ...piped.map((value) => () => value)];
+    const { base, fields } = first!;
+    if (base.kind !== 'function') return this.#operand(first!, dot, valuesOf(args));
+    const isLogic = base.name === 'and' || base.name === 'or';
+    return this.#fields(isLogic ? decide(base.name, args) : this.#call(base.name, valuesOf(args)), fields, []);
   }
 
   #operand({ base, fields }: Operand, dot: unknown, args: readonly unknown[] = []): unknown {
@@ -147,9 +151,15 @@ class Run {
   #fields(start: unknown, names: readonly string[], args: readonly unknown[]): unknown {
     let value = start;
     names.forEach((name, index) => {
+      if (value === undefined) return;
       if (typeof value !== 'object' || value === null) throw refuse(this.#source, `nothing has a field ${name} there`);
-      const found = fieldOf(value as Record<string, unknown>, name);
-      if (found === undefined) throw refuse(this.#source, `there is no field ${name}`);
+      if (value instanceof GoMap) {
+        value = value.get(name);
+        return;
+      }
+      const field = fieldOf(value, name);
+      if (field === undefined) throw refuse(this.#source, `there is no field ${name}`);
+      const found = (value as Record<string, unknown>)[field];
       value = typeof found === 'function' ? found(...(index === names.length - 1 ? args : [])) : found;
     });
     return value;
@@ -168,10 +178,27 @@ class Run {
   }
 }
 
-/** The API's JSON says Id where Go's structs, and so people's templates, say ID. */
-function fieldOf(value: Record<string, unknown>, name: string): unknown {
-  if (Object.hasOwn(value, name)) return value[name];
-  return name === 'ID' && Object.hasOwn(value, 'Id') ? value.Id : undefined;
+/** The name that a struct has for a field: Go says ID, CPUShares and NanoCPUs where the JSON has Id, CpuShares, NanoCpus. */
+function fieldOf(struct: object, name: string): string | undefined {
+  if (Object.hasOwn(struct, name)) return name;
+  if (!(struct instanceof GoStruct) || !/^[A-Z]/.test(name)) return undefined;
+  return Object.getOwnPropertyNames(struct).find((known) => known.toLowerCase() === name.toLowerCase());
+}
+
+type Later = () => unknown;
+
+function valuesOf(args: readonly Later[]): unknown[] {
+  return args.map((arg) => arg());
+}
+
+/** `and` and `or` look at no more than they must, so that the first argument may guard the second. */
+function decide(name: 'and' | 'or', args: readonly Later[]): unknown {
+  let value: unknown;
+  for (const arg of args) {
+    value = arg();
+    if (isTrue(value) === (name === 'or')) break;
+  }
+  return value;
 }
 
 function entriesOf(value: unknown): [key: unknown, value: unknown][] | undefined {
@@ -179,30 +206,29 @@ function entriesOf(value: unknown): [key: unknown, value: unknown][] | undefined
   if (Array.isArray(value)) return [...value.entries()];
   if (typeof value === 'number') return Array.from({ length: value }, (_, index) => [index, index]);
   if (typeof value !== 'object') return undefined;
-  return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [...(value instanceof GoMap ? value : Object.entries(value))].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function isTrue(value: unknown): boolean {
+  if (value instanceof GoStruct) return true;
+  if (value instanceof GoMap) return value.size > 0;
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? value.length > 0 : Object.keys(value).length > 0;
   return Boolean(value);
 }
 
-/** As Go's fmt prints with %v. JSON does not tell structs from maps, but the fields of structs begin with capitals. */
+/** As Go's fmt prints with %v. What has no type is a struct when its names begin with capitals, as those of fields do. */
 function printed(value: unknown): string {
-  if (value === null || value === undefined) return '<no value>';
-  if (Array.isArray(value)) return `[${value.map(printedInside).join(' ')}]`;
+  if (value === undefined) return '<no value>';
+  if (value === null) return '<nil>';
+  if (Array.isArray(value)) return `[${value.map(printed).join(' ')}]`;
   if (typeof value !== 'object') return String(value);
-  const keys = Object.keys(value);
-  if (keys.length > 0 && keys.every((key) => /^[A-Z]\w*$/.test(key))) {
-    return `{${Object.values(value).map(printedInside).join(' ')}}`;
+  const names = Object.getOwnPropertyNames(value);
+  if (!(value instanceof GoMap) && names.every((name) => /^[A-Z]\w*$/.test(name))) {
+    return `{${names.map((name) => printed((value as Record<string, unknown>)[name])).join(' ')}}`;
   }
-  const fields = entriesOf(value)!.map(([key, field]) => `${key}:${printedInside(field)}`);
+  const fields = entriesOf(value)!.map(([key, field]) => `${key}:${printed(field)}`);
   return `map[${fields.join(' ')}]`;
-}
-
-function printedInside(value: unknown): string {
-  return value === null || value === undefined ? '<nil>' : printed(value);
 }
 
 /** Go writes these characters as escapes, so that the text may stand in HTML. */
@@ -227,6 +253,7 @@ function index(value: unknown, ...keys: readonly (string | number)[]): unknown {
         throw new RangeError(`index ${key} is out of range`);
       return from[key];
     }
+    if (from instanceof GoMap) return from.has(String(key)) ? from.get(String(key)) : from.absent;
     if (typeof from !== 'object' || from === null) throw new TypeError(`cannot look ${key} up in ${printed(from)}`);
     return (from as Record<string, unknown>)[key];
   }, value);
@@ -254,10 +281,8 @@ function format(pattern: string, ...values: readonly unknown[]): string {
   });
 }
 
-/** Go's own functions and Docker's. @see docker/cli, templates/templates.go */
+/** Go's own functions, without and and or, and Docker's. @see docker/cli, templates/templates.go */
 export const FUNCTIONS: Functions = {
-  and: (...values: unknown[]) => values.find((value) => !isTrue(value)) ?? values.at(-1),
-  or: (...values: unknown[]) => values.find(isTrue) ?? values.at(-1),
   not: (value: unknown) => !isTrue(value),
   len: length,
   index,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PontoonError } from '../../errors.ts';
+import { asGo, CONTAINER } from './go-types.ts';
 import { compileTemplate } from './template-run.ts';
 
 const VALUE = {
-  Id: 'sha256:1',
   Name: '/web',
   State: { Running: true, ExitCode: 0 },
   Config: { Cmd: ['sh', '-c', 'ls'], Labels: { 'a.b': 'x', c: '' }, Env: [] },
@@ -23,7 +23,6 @@ describe('what templates print', () => {
     ['plain', 'plain'],
     ['{{.Name}}', '/web'],
     ['{{ .State.Running }} {{.State.ExitCode}}', 'true 0'],
-    ['{{.ID}}', 'sha256:1'],
     ['{{.}}', 'end'],
     ['{{json .State}}', '{"Running":true,"ExitCode":0}'],
     ['{{json "<a&b>"}}', String.raw`"\u003ca\u0026b\u003e"`],
@@ -31,7 +30,6 @@ describe('what templates print', () => {
     ['{{.Config.Labels}}', 'map[a.b:x c:]'],
     ['{{.Ports}}', 'map[53/udp:<nil> 80/tcp:[{0.0.0.0 8080}]]'],
     ['{{index .Config.Labels "a.b"}}', 'x'],
-    ['{{index .Config.Labels "nix"}}', '<no value>'],
     ['{{(index (index .Ports "80/tcp") 0).HostPort}}', '8080'],
     ['{{index .Config.Cmd 1}}', '-c'],
     ['{{join .Config.Cmd "+"}} {{.Config.Cmd | len}}', 'sh+-c+ls 3'],
@@ -68,6 +66,57 @@ describe('what templates print', () => {
     expect(run('{{.N}} {{json .}}', { N: 1_795_242_775_896_812_711n })).toBe(
       '1795242775896812711 {"N":1795242775896812711}',
     );
+  });
+});
+
+describe('what the JSON of a container leaves out, or has as null', () => {
+  const container = asGo(
+    {
+      Id: 'abc',
+      State: { Running: true },
+      HostConfig: { Binds: null, CpuShares: 5, NanoCpus: 7, PortBindings: {}, OomKillDisable: null },
+      Config: { Labels: { a: 'b' }, Env: null },
+      Mounts: [{ Type: 'bind', Source: '/a', Destination: '/b', Mode: '', RW: true, Propagation: 'rprivate' }],
+      NetworkSettings: { Networks: { front: { IPAddress: '10.1.0.9', Links: null } } },
+    },
+    CONTAINER,
+  );
+
+  // The right sides are what docker 28 prints.
+  test.each([
+    ['{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.Health}}', 'none <nil>'],
+    ['{{if and .State.Health (eq .State.Health.Status "healthy")}}a{{else}}b{{end}}', 'b'],
+    ['{{if or (not .State.Health) (eq .State.Health.Status "healthy")}}a{{end}}', 'a'],
+    [
+      '{{.Config.ExposedPorts}} {{.Config.Healthcheck}} {{.HostConfig.Tmpfs}} {{.HostConfig.Mounts}}',
+      'map[] <nil> map[] []',
+    ],
+    ['{{.HostConfig.Init}} [{{.Config.StopSignal}}] {{eq .HostConfig.Init nil}}', '<nil> [] true'],
+    ['{{.HostConfig.Binds}} {{json .HostConfig.Binds}} {{len .HostConfig.Binds}}', '[] null 0'],
+    ['{{range .HostConfig.Binds}}x{{else}}y{{end}} {{join .Config.Env ","}}|', 'y |'],
+    ['{{json .Config}}', '{"Env":null,"Labels":{"a":"b"}}'],
+    ['{{index .Config.Labels "a"}} {{index .Config.Labels "x"}}|{{.Config.Labels.x}}', 'b |<no value>'],
+    ['{{.NetworkSettings.Networks.nix.IPAddress}} {{index .NetworkSettings.Networks "nix"}}', '<no value> <nil>'],
+    ['{{index .HostConfig.PortBindings "80/tcp"}}', '<no value>'],
+    [
+      '{{range $name, $net := .NetworkSettings.Networks}}{{$name}} {{$net.IPAddress}} {{$net.Links}}{{end}}',
+      'front 10.1.0.9 []',
+    ],
+    ['{{.ID}} {{.Id}} {{.HostConfig.CPUShares}} {{.HostConfig.NanoCPUs}}', 'abc abc 5 7'],
+    ['{{.Mounts}}', '[{bind  /a /b   true rprivate}]'],
+    ['{{.State}} {{.Config.Labels}}', '{true <nil>} map[a:b]'],
+  ])('%s', (template, expected) => {
+    expect(run(template, container)).toBe(expected);
+  });
+
+  test.each([
+    ['{{.Nix}}', 'there is no field Nix'],
+    ['{{.name}}', 'there is no field name'],
+    ['{{.Config.ExposedPort}}', 'there is no field ExposedPort'],
+    ['{{.State.Health.Status}}', 'nothing has a field Status there'],
+    ['{{(index .NetworkSettings.Networks "nix").IPAddress}}', 'nothing has a field IPAddress there'],
+  ])('%s', (template, why) => {
+    expect(() => run(template, container)).toThrow(why);
   });
 });
 

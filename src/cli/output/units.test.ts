@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { compareNames } from './order.ts';
 import { alignColumns } from './table.ts';
-import { bytesSize, humanDuration, humanSize, parseBytes, parseDuration } from './units.ts';
+import { bytesSize, humanSize } from './units.ts';
 
 // The right sides are what docker/go-units gives.
 test.each([
@@ -19,50 +19,6 @@ test.each([
   [1_073_741_824, '1GiB'],
   [8_123_456_789, '7.566GiB'],
 ])('bytesSize %d', (bytes, expected) => expect(bytesSize(bytes)).toBe(expected));
-
-const SECOND = 1000;
-const HOUR = 3600 * SECOND;
-test.each([
-  [450, 'Less than a second'],
-  [SECOND, '1 second'],
-  [59 * SECOND, '59 seconds'],
-  [61 * SECOND, 'About a minute'],
-  [120 * SECOND, '2 minutes'],
-  [59 * 60 * SECOND, '59 minutes'],
-  [HOUR, 'About an hour'],
-  [1.6 * HOUR, '2 hours'],
-  [47 * HOUR, '47 hours'],
-  [48 * HOUR, '2 days'],
-  [13 * 24 * HOUR, '13 days'],
-  [14 * 24 * HOUR, '2 weeks'],
-  [60 * 24 * HOUR, '2 months'],
-  [800 * 24 * HOUR, '2 years'],
-])('humanDuration %d', (milliseconds, expected) => expect(humanDuration(milliseconds)).toBe(expected));
-
-test.each([
-  ['1024', 1024],
-  ['64k', 65_536],
-  ['1.5g', 1_610_612_736],
-  ['512MiB', 536_870_912],
-  ['10 kb', 10_240],
-  ['5B', 5],
-])('parseBytes %s', (text, expected) => expect(parseBytes(text)).toBe(expected));
-
-test.each([
-  ['0', 0],
-  ['30s', 30e9],
-  ['1m30s', 90e9],
-  ['1.5h', 5400e9],
-  ['500ms', 5e8],
-])('parseDuration %s', (text, expected) => expect(parseDuration(text)).toBe(expected));
-
-test.each(['', 'm', '-1', '1x', '1 g b'])('parseBytes refuses %j', (text) => {
-  expect(() => parseBytes(text)).toThrow(expect.objectContaining({ code: 'bad-value' }));
-});
-
-test.each(['', '5', '1m 30s', 's'])('parseDuration refuses %j', (text) => {
-  expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: 'bad-value' }));
-});
 
 test('columns are as wide as their widest cell and three spaces, at least ten', () => {
   expect(alignColumns(['A\tB\tC', 'long name here\t…\tlast'])).toEqual([

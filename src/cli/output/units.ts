@@ -1,9 +1,9 @@
 /**
- * @module Sizes and times as Docker writes and reads them: '1.98MB', '7.57KiB', '2 minutes ago', '512m', '1h30m'.
- * @see docker/go-units: size.go, duration.go; Go's time.ParseDuration
+ * @module Sizes and times as Docker writes them: '1.98MB', '7.57KiB', '2 minutes ago'.
+ * @see docker/go-units: size.go, duration.go
  */
 
-import { PontoonError } from '../../errors.ts';
+import { humanDuration } from '../../text/durations.ts';
 
 const DECIMAL = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];
@@ -36,24 +36,6 @@ function significant(value: number, digits: number): string {
   return exponent === undefined ? short : `${short}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
-/** 'About a minute', '3 hours'. */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  if (seconds < 1) return 'Less than a second';
-  if (seconds === 1) return '1 second';
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.trunc(seconds / 60);
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5);
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
-  return `${Math.trunc(milliseconds / 3_600_000 / 24 / 365)} years`;
-}
-
 /** Seconds since 1970 → '2 minutes ago'. */
 export function ago(unixSeconds: number): string {
   return `${humanDuration(Date.now() - unixSeconds * 1000)} ago`;
@@ -73,35 +55,4 @@ export function goTime(unixSeconds: number): string {
           .find(({ type }) => type === 'timeZoneName')?.value ?? distance);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${distance} ${zone}`;
-}
-
-const POWERS = ['', 'k', 'm', 'g', 't', 'p'];
-
-/** '512m', '1.5g', '100kb', '64MiB': powers of 1024. @throws PontoonError bad-value */
-export function parseBytes(text: string): number {
-  const [, number, power] = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/.exec(text.toLowerCase()) ?? [];
-  if (number === undefined) {
-    throw new PontoonError('bad-value', `cannot read the size '${text}': write bytes, or a number and k, m or g`, {
-      subject: text,
-    });
-  }
-  return Math.trunc(Number(number) * 1024 ** POWERS.indexOf(power ?? ''));
-}
-
-const NANOSECONDS = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 } as const;
-const DURATION_PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
-
-/** '1m30s' → nanoseconds. @throws PontoonError bad-value */
-export function parseDuration(text: string): number {
-  const parts = [...text.matchAll(DURATION_PART)];
-  if (text === '0') return 0;
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
-    throw new PontoonError('bad-value', `cannot read the duration '${text}': write it as 30s, 1m30s or 500ms`, {
-      subject: text,
-    });
-  }
-  return parts.reduce(
-    (sum, [, count, unit]) => sum + Math.round(Number(count) * NANOSECONDS[unit as keyof typeof NANOSECONDS]),
-    0,
-  );
 }

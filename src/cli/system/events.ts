@@ -8,6 +8,7 @@ import { PontoonError } from '../../errors.ts';
 import type { EngineEvent } from '../../network/types.ts';
 import { isHostNamed } from '../api/host.ts';
 import { Unreachable } from '../api/transport.ts';
+import { EVENT } from '../output/go-types.ts';
 import { formatValue } from '../output/value.ts';
 import { globalFlags, openApi, printLine } from '../session.ts';
 import { parseTime, timeOf } from '../times.ts';
@@ -80,7 +81,7 @@ function messageOf({ type, action, id, attributes, timeMs }: EngineEvent): Event
 
 /** Docker's line: time, type, action, ID, and the attributes in brackets. */
 function textOf(event: EventMessage, format: string | undefined): string {
-  if (format !== undefined) return formatValue(event, format);
+  if (format !== undefined) return formatValue(event, format, EVENT);
   const { Type, Action, Actor, timeNano } = event;
   const attributes = Object.entries(Actor.Attributes ?? {})
     .map(([key, value]) => `${key}=${value}`)

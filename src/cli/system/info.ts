@@ -3,6 +3,7 @@
  */
 
 import type { Command } from 'commander';
+import { INFO } from '../output/go-types.ts';
 import { bytesSize } from '../output/units.ts';
 import { formatValue } from '../output/value.ts';
 import { printLine, withApi } from '../session.ts';
@@ -43,7 +44,7 @@ export function defineInfo(command: Command): void {
   command.option('-f, --format <format>', "'json' or a Go template").action(({ format }: { format?: string }) =>
     withApi(command, async (api) => {
       const info = await api.get<Info>('/info');
-      printLine(format === undefined ? textOf(info) : formatValue(info, format));
+      printLine(format === undefined ? textOf(info) : formatValue(info, format, INFO));
       if (format === undefined) for (const warning of info.Warnings ?? []) process.stderr.write(`${warning}\n`);
     }),
   );

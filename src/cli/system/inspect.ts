@@ -4,24 +4,27 @@
 
 import { type Command, Option } from 'commander';
 import { PontoonError } from '../../errors.ts';
-import { type ApiClient, ApiError } from '../api/client.ts';
+import { type ApiClient, ApiError, type Query } from '../api/client.ts';
+import { platformOption } from '../image/platform.ts';
+import { CONTAINER, IMAGE, NETWORK, VOLUME } from '../output/go-types.ts';
 import { stringifyExact } from '../output/json.ts';
-import { formatValue } from '../output/value.ts';
+import { compileFormat } from '../output/value.ts';
 import { attemptEach, withApi, withNetworkApi } from '../session.ts';
 
 /** What can be inspected, in the order in which a name is looked for. */
-const PATHS = {
-  container: (ref: string) => `/containers/${ref}/json`,
-  image: (ref: string) => `/images/${ref}/json`,
-  network: (ref: string) => `/networks/${ref}`,
-  volume: (ref: string) => `/volumes/${ref}`,
-  sandbox: (ref: string) => `/pontoon/sandboxes/${ref}`,
+const KINDS = {
+  container: { path: (ref: string) => `/containers/${ref}/json`, type: CONTAINER },
+  image: { path: (ref: string) => `/images/${ref}/json`, type: IMAGE },
+  network: { path: (ref: string) => `/networks/${ref}`, type: NETWORK },
+  volume: { path: (ref: string) => `/volumes/${ref}`, type: VOLUME },
+  sandbox: { path: (ref: string) => `/pontoon/sandboxes/${ref}`, type: undefined },
 } as const;
 
-export type Kind = keyof typeof PATHS;
+export type Kind = keyof typeof KINDS;
 
 interface InspectFlags {
   readonly format?: string;
+  readonly platform?: string;
   readonly size?: true;
   readonly type?: Kind;
   readonly verbose?: true;
@@ -29,14 +32,15 @@ interface InspectFlags {
 
 export function defineInspect(command: Command): void {
   withFlags(command)
-    .addOption(new Option('--type <kind>', 'only things of this kind').choices(Object.keys(PATHS)))
+    .addOption(new Option('--type <kind>', 'only things of this kind').choices(Object.keys(KINDS)))
     .action((refs: string[], flags: InspectFlags) =>
-      inspectEach(command, refs, flags, flags.type === undefined ? (Object.keys(PATHS) as Kind[]) : [flags.type]),
+      inspectEach(command, refs, flags, flags.type === undefined ? (Object.keys(KINDS) as Kind[]) : [flags.type]),
     );
 }
 
 export function defineInspectOf(kind: Kind): (command: Command) => void {
   return (command) => {
+    if (kind === 'image') command.addOption(platformOption());
     withFlags(command).action((refs: string[], flags: InspectFlags) => inspectEach(command, refs, flags, [kind]));
   };
 }
@@ -49,19 +53,33 @@ function withFlags(command: Command): Command {
     .option('-v, --verbose', 'accepted');
 }
 
-async function inspectEach(command: Command, refs: string[], { format, size }: InspectFlags, kinds: readonly Kind[]) {
+async function inspectEach(command: Command, refs: string[], flags: InspectFlags, kinds: readonly Kind[]) {
+  const { format } = flags;
   const needsDaemon = kinds.every((kind) => kind !== 'network' && kind !== 'sandbox');
+  const print = format === undefined ? undefined : compileFormat(format);
   await (needsDaemon ? withApi : withNetworkApi)(command, async (api) => {
-    const found = await attemptEach(refs, (ref) => find(api, ref, kinds, size));
-    if (format === undefined) process.stdout.write(`${stringifyExact(found, 4)}\n`);
-    else for (const thing of found) process.stdout.write(`${formatValue(thing, format)}\n`);
+    const found = await attemptEach(refs, (ref) => find(api, ref, kinds, flags));
+    const lines = print && (await attemptEach(found, ({ value, kind }) => `${print(value, KINDS[kind].type)}\n`));
+    process.stdout.write(
+      lines?.join('') ??
+        `${stringifyExact(
+          found.map(({ value }) => value),
+          4,
+        )}\n`,
+    );
   });
 }
 
-async function find(api: ApiClient, ref: string, kinds: readonly Kind[], size: boolean | undefined): Promise<unknown> {
+async function find(
+  api: ApiClient,
+  ref: string,
+  kinds: readonly Kind[],
+  { size, platform }: InspectFlags,
+): Promise<{ value: unknown; kind: Kind }> {
+  const queries: Partial<Record<Kind, Query>> = { container: { size }, image: { platform } };
   for (const kind of kinds) {
     try {
-      return await api.getExact(PATHS[kind](ref), kind === 'container' ? { size } : {});
+      return { value: await api.getExact(KINDS[kind].path(ref), queries[kind]), kind };
     } catch (error) {
       // 400: what cannot be the name of an image may be that of something else.
       const isAbsent = ApiError.is(error, 404) || ApiError.is(error, 400);

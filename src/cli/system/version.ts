@@ -42,13 +42,8 @@ export function defineVersion(command: Command): void {
     }
     const value = { Client: client, Server: server };
     if (format === undefined) printLine(textOf(value));
-    else printLine(formatValue(format === 'json' ? value : { Client: named(client), Server: named(server) }, format));
+    else printLine(formatValue(value, format));
   });
-}
-
-/** Docker's templates say APIVersion, and its JSON ApiVersion. */
-function named<T extends { readonly ApiVersion: string }>(version: T | null): (T & { APIVersion: string }) | null {
-  return version === null ? null : { ...version, APIVersion: version.ApiVersion };
 }
 
 function textOf({ Client, Server }: { Client: Record<string, string>; Server: ServerVersion | null }): string {

@@ -27,6 +27,7 @@ import {
   shortDigest,
 } from './oci.ts';
 import { type Reference, registryName } from './reference.ts';
+import { registryHost } from './registry-host.ts';
 import type { Blob, Stage } from './stage.ts';
 
 export interface PullOptions {
@@ -247,10 +248,14 @@ function unfinishedBytes(directory: string): number {
   }
 }
 
-/** Credentials go by a file: a command line can be read by everybody. The stage takes it away. */
+/**
+ * Credentials go by a file: a command line can be read by everybody. The stage takes it away. Those that a client has for
+ * another registry, such as its default one, are not shown to this one.
+ */
 function credentialArguments(stage: Stage, registry: string, credentials: Credentials | undefined): string[] {
-  if (credentials === undefined) return ['--no-creds'];
-  const { username, password, identityToken } = credentials;
+  const { username, password, identityToken, serverAddress = '' } = credentials ?? {};
+  const areForOther = serverAddress !== '' && registryHost(serverAddress) !== registry;
+  if (credentials === undefined || areForOther) return ['--no-creds'];
   const auth = Buffer.from(`${username}:${identityToken === undefined ? password : ''}`).toString('base64');
   const entry = identityToken === undefined ? { auth } : { auth, identitytoken: identityToken };
   const path = join(stage.path, 'auth.json');
