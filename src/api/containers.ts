@@ -51,14 +51,14 @@ export const addContainerRoutes: Area = (app, { engine, containers, images, defa
     if (!booleanOf(query.size)) return selected.map((container) => containerSummary(container, options));
     return Promise.all(
       selected.map(async (container) =>
-        containerSummary(container, { ...options, sizes: await containers.sizes(container.id) }),
+        containerSummary(container, { ...options, sizes: await containers.sizes(container) }),
       ),
     );
   });
 
   app.get<ById>('/containers/:id/json', async ({ params, query, apiMinor }) => {
     const container = containers.find(params.id);
-    const sizes = booleanOf(query.size) ? await containers.sizes(container.id) : undefined;
+    const sizes = booleanOf(query.size) ? await containers.sizes(container) : undefined;
     return containerInspect(container, apiMinor, { sizes, execIds: containers.execIds(container.id) });
   });
 

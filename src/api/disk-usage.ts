@@ -80,7 +80,7 @@ async function containersUsage({ containers }: DiskUsageParts, minor: number) {
     containers
       .list()
       .map(async (container) =>
-        containerSummary(container, { minor, nowMs: now, sizes: await containers.sizes(container.id) }),
+        containerSummary(container, { minor, nowMs: now, sizes: await containers.sizes(container) }),
       ),
   );
   return counted(summaries, {

@@ -313,12 +313,12 @@ export class Containers implements AsyncDisposable {
     return changes({ ...root, lower }, [...MADE_BY_RUNTIME, ...record.mounts.map(({ target }) => target)]);
   }
 
-  /** How much room it takes. */
-  async sizes(ref: string): Promise<Sizes> {
+  /** How much room a container takes: none where it has been removed meanwhile. */
+  async sizes({ id, imageId }: Pick<Container, 'id' | 'imageId'>): Promise<Sizes> {
     const { images, paths } = this.#context;
-    const { id, record } = this.#find(ref);
     const rwBytes = await sizeBelow(rootPaths({ id, ...paths.roots }).upper);
-    return { rwBytes, rootBytes: images.find(record.imageId).sizeBytes + rwBytes };
+    const image = images.list().find((one) => one.id === imageId);
+    return { rwBytes, rootBytes: (image?.sizeBytes ?? 0) + rwBytes };
   }
 
   /** Attaches it to a network, live, where others may be linked to it. @throws PontoonError; nothing has changed then */
@@ -361,7 +361,7 @@ export class Containers implements AsyncDisposable {
     for (const entry of entries) {
       await entry.turn.run(async () => {
         if (!isPruned(entry.record, filter)) return;
-        const { rwBytes } = await this.sizes(entry.id);
+        const { rwBytes } = await this.sizes(entry.record);
         await remove(this.#context, entry);
         removed.push(entry.id);
         freedBytes += rwBytes;

@@ -117,7 +117,7 @@ test('read-only root, and what a container changed', async () => {
     changes.map(({ path, kind }) => `${kind} ${path}`),
     ['modified /etc', 'deleted /etc/passwd', 'added /new', 'added /new/file'],
   );
-  assert.equal((await lab.containers.sizes(id)).rwBytes, 5);
+  assert.equal((await lab.containers.sizes(lab.containers.find(id))).rwBytes, 5);
   await removeAll();
 });
 
