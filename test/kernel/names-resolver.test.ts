@@ -9,6 +9,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Answer, type DecodedPacket, decode, encode, type RecordType } from 'dns-packet';
+import * as ffi from '../../src/kernel/ffi.ts';
+import { socketAddress } from '../../src/kernel/inet.ts';
 import { boundPort, openBoundSocket, openOutgoingSocket } from '../../src/kernel/inet-socket.ts';
 import type { NetworkNamespace } from '../../src/kernel/namespace.ts';
 import { setLink } from '../../src/kernel/rtnetlink/link.ts';
@@ -18,6 +20,7 @@ import { createResolver, type Resolver, type ResolverOptions } from '../../src/n
 import { createSandbox, openWorld, until } from './support.ts';
 
 const RESOLVER = '127.0.0.11';
+const IPPROTO_UDP = 17;
 const RECURSION_DESIRED = 0x0100;
 const TRUNCATED = 0x0200;
 
@@ -249,6 +252,19 @@ describe('names of the sandbox', () => {
 });
 
 describe('what is malformed', () => {
+  test('a query that comes from port 0 harms nobody', async () => {
+    using server = start();
+    const message = query('web');
+    const header = Buffer.alloc(8);
+    header.writeUInt16BE(server.port, 2);
+    header.writeUInt16BE(header.length + message.length, 4); // the checksum stays 0: none
+    const raw = ffi.socket(ffi.AF_INET, ffi.SOCK_RAW, IPPROTO_UDP, 'raw socket');
+    ffi.sendto(raw, Buffer.concat([header, message]), socketAddress(RESOLVER, 0));
+    ffi.close(raw);
+    assert.equal((await askOverUdp(server.port, query('web'))).rcode, 'NOERROR');
+    assert.equal(server.resolver.stats().queries, 1);
+  });
+
   test('gets FORMERR or nothing, and the next query is served', async () => {
     using server = start();
     const twoQuestions = query('web');

@@ -150,6 +150,7 @@ class EmbeddedResolver implements Resolver {
   }
 
   #onDatagram(message: Buffer, { port, address }: RemoteInfo): void {
+    if (port === 0) return; // from a raw socket: nobody can be answered there, and Node.js throws when one is to be
     const answer = this.#answer(message, 'udp');
     if (answer instanceof Promise) {
       answer.then((later) => {
