@@ -127,6 +127,7 @@ table inet pontoon {
   chain raw {
     type filter hook prerouting priority raw; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop comment "route_localnet is for answers only"
+    iifname @bridges ip saddr 127.0.0.0/8 drop comment "and nobody there is this host"
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;

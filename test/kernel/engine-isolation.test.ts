@@ -106,6 +106,20 @@ function foreignRules(): Promise<string> {
 
 const HAS_BRIDGE_NETFILTER = existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables');
 
+test('nobody on a network passes for the host itself', async () => {
+  await lab.sh(
+    'host',
+    `sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.pontoon0.rp_filter=0;
+   nft 'table ip seen { chain c { type filter hook input priority 0; iifname != "lo" ip saddr 127.0.0.0/8 counter; }; }'`,
+  );
+  const gateway = '10.40.0.1';
+  await lab.sh(web, 'sysctl -qw net.ipv4.conf.all.route_localnet=1; ip address add 127.0.0.2/8 dev eth0');
+  await lab.sh(web, `ping -c 1 -W 1 -I 127.0.0.2 ${gateway} || true`);
+  const seen = await lab.sh('host', 'nft list table ip seen; nft delete table ip seen');
+  assert.match(seen, /counter packets 0 /);
+  await lab.sh(web, 'ip address delete 127.0.0.2/8 dev eth0');
+});
+
 for (const filtering of [false, true]) {
   const skip = filtering && !HAS_BRIDGE_NETFILTER ? 'this kernel has no br_netfilter' : false;
   describe(`${filtering ? 'with' : 'without'} netfilter on bridged frames`, { skip }, () => {

@@ -263,6 +263,13 @@ export function damages(engine: Engine): Damage[] {
       touched: [`host ${BRIDGE}`],
     },
     {
+      name: 'router advertisements accepted',
+      where: 'host',
+      command: `sysctl -qw net.ipv6.conf.${BRIDGE}.accept_ra=1`,
+      repaired: [`bridge ${BRIDGE}: accept_ra 1 → 0`],
+      touched: [],
+    },
+    {
       name: 'forwarding off',
       where: 'host',
       command: 'sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0',
@@ -364,6 +371,7 @@ export function damages(engine: Engine): Damage[] {
         `bridge ${BRIDGE}: made`,
         `bridge ${BRIDGE}: address 172.30.0.1/24 added`,
         `bridge ${BRIDGE}: address fd00:30::1/64 added`,
+        `bridge ${BRIDGE}: accept_ra 1 → 0`,
         `bridge ${BRIDGE}: route_localnet 0 → 1`,
         `bridge ${BRIDGE}: brought up`,
         `${port}: put back on ${BRIDGE}`,

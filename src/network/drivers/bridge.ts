@@ -72,6 +72,9 @@ export const bridgeDriver: NetworkDriver = {
       // Nobody else has the bridge's link-local address. While it was being detected whether somebody does, for a second
       // or two after the first endpoint, the host could not ask for the endpoints' MACs.
       writeSysctl(`net.ipv6.conf.${sysctlPart(name)}.accept_dad`, '0');
+      // Where the host is to have no address it has not the one that the kernel would give, which every endpoint could find.
+      if (!network.subnets.some(({ family }) => family === 6 && hasBridgeAddress(network, family)))
+        host.rt.request(setLink(name, { linkLocal: 'none' }));
       step(`bridge ${name}: alias`);
       // An MTU that a bridge was born with would go when its last port goes (net/bridge/br_if.c: br_mtu_auto_adjust).
       host.rt.request(setLink(name, { alias: ownerAlias(network.id), mtuBytes: network.mtuBytes }));
@@ -104,10 +107,13 @@ export const bridgeDriver: NetworkDriver = {
     step(`${name}: addresses`);
     bringUpInterface(sandbox, network, endpoint);
     step(`${name}: alias`);
-    // A port carries no addresses: the kernel must not give it a link-local one. That is set before it comes up.
-    host.rt.batch([setLink(name, { alias: ownerAlias(endpoint.id), linkLocal: 'none' }), setLink(name, { up: true })]);
-    step(`${name}: isolation`);
-    if (!network.icc) host.rt.request(setBridgePort(host.link(name)!.index, { isolated: true }));
+    // Before it comes up: a port carries no addresses, not even the link-local one that the kernel would give it, and one
+    // that is to be alone is so from its first packet.
+    host.rt.batch([
+      setLink(name, { alias: ownerAlias(endpoint.id), linkLocal: 'none' }),
+      ...(network.icc ? [] : [setBridgePort(host.link(name)!.index, { isolated: true })]),
+      setLink(name, { up: true }),
+    ]);
   },
 
   detach(host, sandbox, { endpoint }) {
@@ -158,6 +164,12 @@ function repairBridge(host: Host, network: NetworkRecord, link: Link): string[] 
   // A connection from the host's 127.0.0.1 to a published port comes back on the bridge for 127.0.0.1.
   if (readSysctl(`net.ipv4.conf.${sysctlPart(name)}.route_localnet`) !== '1') {
     repair(`bridge ${name}: route_localnet 0 → 1`, setLink(link.index, { ipv4: { [IPV4_DEVCONF_ROUTE_LOCALNET]: 1 } }));
+  }
+  // What an endpoint says of routes is none of the host's business (CVE-2020-13401).
+  const acceptsRoutes = `net.ipv6.conf.${sysctlPart(name)}.accept_ra`;
+  if (readSysctl(acceptsRoutes) !== '0') {
+    writeSysctl(acceptsRoutes, '0');
+    done.push(`bridge ${name}: accept_ra 1 → 0`);
   }
   if (!link.up) repair(`bridge ${name}: brought up`, setLink(link.index, { up: true }));
   step(`bridge ${name}: settings`);
