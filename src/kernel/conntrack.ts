@@ -53,8 +53,8 @@ export interface Flow {
 /** Which flows: all conditions that are given must hold. */
 export interface ConntrackFilter {
   readonly protocol?: 'tcp' | 'udp' | 'sctp';
-  /** The address that the client meant, such as the host address of a port binding. */
-  readonly originalDestination?: string;
+  /** The address that the client meant, such as the host address of a port binding; or several, as the kernel writes them. */
+  readonly originalDestination?: string | ReadonlySet<string>;
   /** The port that the client meant, or the first and the last of a range. */
   readonly originalPort?: number | readonly [first: number, last: number];
   /** The server that really answers, such as an endpoint's address. */
@@ -122,7 +122,7 @@ function dumps(filter: ConntrackFilter, tracked: number) {
 /** The kernel selects within one family only, and walks the table for each: few flows are better listed all at once. */
 function dumpFamilies(filter: ConntrackFilter, tracked: number): readonly number[] {
   const address = filter.originalDestination ?? filter.replySource;
-  if (address !== undefined) return [familyOf(address)];
+  if (typeof address === 'string') return [familyOf(address)];
   return tracked <= FEW_FLOWS ? [AF_UNSPEC] : [AF_INET, AF_INET6];
 }
 
@@ -153,8 +153,8 @@ function deleteEntry(socket: NetlinkSocket, entry: Entry): boolean {
  */
 function writeFilter(message: MessageWriter, filter: ConntrackFilter): void {
   const { protocol, originalPort } = filter;
-  const ipv4 = (address: string | undefined): Buffer | undefined =>
-    address !== undefined && familyOf(address) === AF_INET ? parseAddress(address) : undefined;
+  const ipv4 = (address: ConntrackFilter['originalDestination']): Buffer | undefined =>
+    typeof address === 'string' && familyOf(address) === AF_INET ? parseAddress(address) : undefined;
   const destination = ipv4(filter.originalDestination);
   const server = ipv4(filter.replySource);
   const port = protocol !== undefined && typeof originalPort === 'number' ? originalPort : undefined;
@@ -188,15 +188,16 @@ function matches(flow: Flow, filter: ConntrackFilter): boolean {
   const port = flow.original.destinationPort;
   return (
     (protocol === undefined || flow.protocol === PROTOCOLS[protocol]) &&
-    (originalDestination === undefined || isSame(flow.original.destination, originalDestination)) &&
-    (replySource === undefined || isSame(flow.reply.source, replySource)) &&
+    (originalDestination === undefined || isOneOf(flow.original.destination, originalDestination)) &&
+    (replySource === undefined || isOneOf(flow.reply.source, replySource)) &&
     port >= first &&
     port <= last
   );
 }
 
-function isSame(canonical: string, address: string): boolean {
-  return canonical === formatAddress(parseAddress(address));
+function isOneOf(canonical: string, addresses: string | ReadonlySet<string>): boolean {
+  if (typeof addresses !== 'string') return addresses.has(canonical);
+  return canonical === formatAddress(parseAddress(addresses));
 }
 
 function parseEntry(message: NetlinkMessage): Entry {

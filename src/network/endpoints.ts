@@ -130,7 +130,7 @@ export function connectEndpoints(
   step(`endpoint ${sandbox.name}: rules`);
   ruleset.add(elements);
   step(`endpoint ${sandbox.name}: flows`);
-  ruleset.forgetFlows(plans.flatMap(({ endpoint }) => endpoint.ports));
+  ruleset.forgetEarlier(plans.flatMap(({ endpoint }) => endpoint.ports));
 }
 
 /**
@@ -149,7 +149,10 @@ export function disconnectEndpoints(
   step(`endpoint ${sandbox.name}: rules`);
   ruleset.remove(gone.flatMap((plan) => bindingElements(plan)));
   step(`endpoint ${sandbox.name}: flows`);
-  ruleset.forgetFlows(bindings);
+  for (const { endpoint } of gone) {
+    ruleset.forgetThrough(endpoint, endpoint.ports);
+    ruleset.forgetEndpoint(endpoint);
+  }
   ports.release(bindings);
   if (open !== undefined) {
     step(`endpoint ${sandbox.name}: default routes`);

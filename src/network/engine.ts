@@ -14,6 +14,7 @@ import { AddressSpace, type DefaultPool, Prefix, ulaPrefix } from '../ipam/index
 import { requireEngineFeatures } from '../kernel/features.ts';
 import { canonicalAddress } from '../kernel/inet.ts';
 import { reserveDescriptors } from '../kernel/process.ts';
+import { listAddresses } from '../kernel/rtnetlink/address.ts';
 import { Announcer } from './announcer.ts';
 import { type Context, Paths } from './context.ts';
 import { type DefaultNetworkSpec, redefineDefault } from './default-network.ts';
@@ -108,19 +109,22 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const store = cleanup.use(new Store(join(options.dataRoot ?? '/var/lib/pontoon', 'engine.db')));
   const onError = options.onError ?? ((error) => process.stderr.write(`pontoon: ${error.message}\n`));
   const ula = Prefix.parse(store.setting('ula', () => ulaPrefix(randomBytes(5)).toString()));
+  const host = cleanup.use(new Host({ forwarding: options.forwarding ?? true }));
+  const hostAddresses = () => new Set(listAddresses(host.rt).map(({ address }) => address.split('/')[0]!));
   const context: Context = {
     paths,
     state: new State(store),
-    host: cleanup.use(new Host({ forwarding: options.forwarding ?? true })),
+    host,
     space: new AddressSpace({ ula, ...(options.pools === undefined ? {} : { pools: [...options.pools] }) }),
     leases: new Leases(),
-    ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset(onError)),
+    ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset({ onError, hostAddresses })),
     ports: cleanup.use(new PortHolder(onError)),
     resolvers: cleanup.use(new Resolvers(paths, onError, options.dns ?? {})),
     announcer: new Announcer(onError),
   };
   cleanup.defer(() => context.host.reaper.settled());
   cleanup.defer(() => context.ruleset.settled());
+  cleanup.defer(() => context.ruleset.addressesFree());
   restore(context, options.defaultNetwork || {}, onError);
   await reserveDescriptors(DESCRIPTORS);
   const report = await reconcile(context, { fresh: true });
@@ -202,6 +206,7 @@ export class Engine implements AsyncDisposable {
       const { endpoints = [], ...rest } = spec;
       // An interface on its way out of a namespace that is there may have the name that this one is to get.
       if (spec.namespace !== undefined) await this.#context.host.reaper.settled();
+      await this.#context.ruleset.addressesFree();
       const wanted = endpoints.map(({ network, ...endpoint }) => ({ network: this.#network(network), spec: endpoint }));
       return this.#view(createSandbox(this.#context, rest, wanted));
     });
@@ -217,6 +222,7 @@ export class Engine implements AsyncDisposable {
     return this.#exclusive(async () => {
       if (namespace !== undefined) checkShape('namespace', namespace);
       await this.#context.host.reaper.settled();
+      await this.#context.ruleset.addressesFree();
       return this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace));
     });
   }
@@ -251,6 +257,7 @@ export class Engine implements AsyncDisposable {
       const wanted = { network: this.#network(network), spec };
       // An interface on its way out may have the name that this one is to get.
       await this.#context.host.reaper.settled();
+      await this.#context.ruleset.addressesFree();
       const endpoint = attachSandbox(this.#context, record, wanted);
       return viewEndpoint(this.#context, { endpoint, network: wanted.network }, record);
     });
@@ -325,6 +332,7 @@ export class Engine implements AsyncDisposable {
    */
   async settled(): Promise<void> {
     await this.#context.ruleset.settled();
+    await this.#context.ruleset.addressesFree();
     await this.#context.ports.settled();
     await this.#context.announcer.settled();
     await this.#context.host.reaper.settled();

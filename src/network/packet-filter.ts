@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { flushConntrack } from '../kernel/conntrack.ts';
+import { type ConntrackFilter, flushConntrack } from '../kernel/conntrack.ts';
 import { KernelError } from '../kernel/error.ts';
 import { inScratchNamespace, NetworkNamespace } from '../kernel/namespace.ts';
 import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
@@ -23,6 +23,7 @@ import {
 } from '../kernel/nftables/set.ts';
 import { isWildcard, type Placed, RULESET, SETS, TABLE } from './ruleset.ts';
 import { step } from './step.ts';
+import type { EndpointRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
 
 /** What the engine wants of a packet filter. */
@@ -34,11 +35,19 @@ export interface PacketFilter extends Disposable {
   /** Takes elements out; what is not there is fine. */
   remove(placed: readonly Placed[]): void;
   /**
-   * Ends the UDP flows of bindings: a stale one would keep its old destination, or none, for as long as packets come. It
-   * goes on in the background, until `settled`.
+   * Ends UDP flows that began before these bindings were there: they would pass them by for as long as packets come. This and
+   * the next go on in the background, until `settled`.
    */
-  forgetFlows(bindings: readonly PortBinding[]): void;
+  forgetEarlier(bindings: readonly PortBinding[]): void;
+  /** Ends UDP flows that came through bindings of an endpoint. */
+  forgetThrough(endpoint: EndpointRecord, bindings: readonly PortBinding[]): void;
   settled(): Promise<void>;
+  /**
+   * Ends all flows to an endpoint that has gone, in the background, until `addressesFree`: the next one who has its addresses
+   * is somebody else.
+   */
+  forgetEndpoint(endpoint: EndpointRecord): void;
+  addressesFree(): Promise<void>;
   /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
   repair(wanted: readonly Placed[]): string[];
 }
@@ -49,8 +58,11 @@ export class NoRuleset implements PacketFilter {
 
   add(): void {}
   remove(): void {}
-  forgetFlows(): void {}
+  forgetEarlier(): void {}
+  forgetThrough(): void {}
   async settled(): Promise<void> {}
+  forgetEndpoint(): void {}
+  async addressesFree(): Promise<void> {}
 
   /** Removes the table of an engine that had one. */
   repair(): string[] {
@@ -68,19 +80,24 @@ export class NoRuleset implements PacketFilter {
 export class Ruleset implements PacketFilter {
   readonly publishes = true;
   readonly #socket: NetlinkSocket = openNetfilter();
-  /** Of its own, because the kernel is still busy with one request while the next transaction begins. */
-  readonly #flows: NetlinkSocket = openNetfilter();
-  readonly #onError: (error: Error) => void;
-  #flushing: Promise<void> | undefined;
+  readonly #ofBindings: FlowFlusher;
+  readonly #ofEndpoints: FlowFlusher;
+  readonly #hostAddresses: () => ReadonlySet<string>;
 
-  constructor(onError: (error: Error) => void) {
-    this.#onError = onError;
+  constructor(options: {
+    readonly onError: (error: Error) => void;
+    readonly hostAddresses: () => ReadonlySet<string>;
+  }) {
+    this.#ofBindings = new FlowFlusher(options.onError);
+    this.#ofEndpoints = new FlowFlusher(options.onError);
+    this.#hostAddresses = options.hostAddresses;
   }
 
-  /** After `settled`. */
+  /** After `settled` and `addressesFree`. */
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
-    this.#flows[Symbol.dispose]();
+    this.#ofBindings[Symbol.dispose]();
+    this.#ofEndpoints[Symbol.dispose]();
   }
 
   add(placed: readonly Placed[]): void {
@@ -100,23 +117,35 @@ export class Ruleset implements PacketFilter {
     }
   }
 
-  forgetFlows(bindings: readonly PortBinding[]): void {
-    const udp = bindings.filter(({ protocol, direct }) => protocol === 'udp' && direct !== true);
-    if (udp.length === 0) return;
-    const before = this.#flushing;
-    const flushing = (async () => {
-      await before;
-      for (const binding of udp) await flushFlows(this.#flows, binding);
-    })()
-      .catch(this.#onError)
-      .finally(() => {
-        if (this.#flushing === flushing) this.#flushing = undefined;
-      });
-    this.#flushing = flushing;
+  forgetEarlier(bindings: readonly PortBinding[]): void {
+    for (const { protocol, direct, hostAddress, hostPort } of bindings) {
+      if (protocol !== 'udp' || direct === true) continue;
+      const originalDestination = isWildcard(hostAddress) ? this.#hostAddresses() : hostAddress!;
+      this.#ofBindings.flush({ protocol, originalPort: hostPort, originalDestination });
+    }
   }
 
-  async settled(): Promise<void> {
-    await this.#flushing;
+  forgetThrough(endpoint: EndpointRecord, bindings: readonly PortBinding[]): void {
+    for (const { protocol, direct, port, hostPort } of bindings) {
+      if (protocol !== 'udp') continue;
+      for (const address of addressesOf(endpoint)) {
+        if (direct !== true) this.#ofBindings.flush({ protocol, originalPort: hostPort, replySource: address });
+        // From trusted interfaces and on routed networks, clients mean the endpoint itself.
+        this.#ofBindings.flush({ protocol, originalPort: port, originalDestination: address });
+      }
+    }
+  }
+
+  settled(): Promise<void> {
+    return this.#ofBindings.settled();
+  }
+
+  forgetEndpoint(endpoint: EndpointRecord): void {
+    for (const address of addressesOf(endpoint)) this.#ofEndpoints.flush({ replySource: address });
+  }
+
+  addressesFree(): Promise<void> {
+    return this.#ofEndpoints.settled();
   }
 
   repair(wanted: readonly Placed[]): string[] {
@@ -194,7 +223,40 @@ function sameData(set: NftSet, { data }: NftElement, present: RawElement): boole
   return present.data?.equals(encodeFields(set.data, data).first) === true;
 }
 
-async function flushFlows(socket: NetlinkSocket, { hostPort, hostAddress }: PortBinding): Promise<void> {
-  const destination = isWildcard(hostAddress) ? {} : { originalDestination: hostAddress! };
-  await flushConntrack(socket, { protocol: 'udp', originalPort: hostPort, ...destination });
+function addressesOf({ ipv4, ipv6 }: EndpointRecord): string[] {
+  return [ipv4, ipv6].filter((address) => address !== undefined);
+}
+
+/** Makes the kernel forget flows, one request after the other, on other threads. */
+class FlowFlusher implements Disposable {
+  /** Of its own, because the kernel is still busy with one request while the next transaction begins. */
+  readonly #socket: NetlinkSocket = openNetfilter();
+  readonly #waiting: ConntrackFilter[] = [];
+  readonly #onError: (error: Error) => void;
+  #flushing: Promise<void> | undefined;
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  flush(filter: ConntrackFilter): void {
+    this.#waiting.push(filter);
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  async settled(): Promise<void> {
+    await this.#flushing;
+  }
+
+  async #flushAll(): Promise<void> {
+    for (let filter = this.#waiting.shift(); filter !== undefined; filter = this.#waiting.shift()) {
+      await flushConntrack(this.#socket, filter).catch(this.#onError);
+    }
+  }
 }

@@ -31,7 +31,7 @@ export function publish(
       step(`ports of ${sandbox.name}: rules`);
       ruleset.add(bindingElements({ endpoint, network }, added));
       step(`ports of ${sandbox.name}: flows`);
-      ruleset.forgetFlows(added);
+      ruleset.forgetEarlier(added);
     } catch (error) {
       state.commit({ endpoints: [endpoint] });
       throw error;
@@ -58,7 +58,7 @@ export function unpublish(
   step(`ports of ${sandbox.name}: rules`);
   ruleset.remove(bindingElements({ endpoint, network }, gone));
   step(`ports of ${sandbox.name}: flows`);
-  ruleset.forgetFlows(gone);
+  ruleset.forgetThrough(endpoint, gone);
   ports.release(gone);
 }
 

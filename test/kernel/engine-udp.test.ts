@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listConntrack } from '../../src/kernel/conntrack.ts';
+import { type Flow, listConntrack } from '../../src/kernel/conntrack.ts';
 import { openNetfilter } from '../../src/kernel/netlink/nfnetlink.ts';
-import { ADDRESSES, openLab, openUdpClient, serveUdp } from '../support/lab.ts';
+import { ADDRESSES, openLab, openUdpClient, serveUdp, serveWeb } from '../support/lab.ts';
 
 const lab = await openLab({ defaultNetwork: { ipv6: true } });
 const { engine, world } = lab;
@@ -96,4 +96,43 @@ test('a range of UDP ports stops as one', async () => {
   assert.equal(await client.ask(host.ipv4, 6001), `one saw ${lan.ipv4}`);
   await engine.unpublish('one', { hostPort: 6000 });
   assert.equal(await client.ask(host.ipv4, 6001), undefined);
+});
+
+/** Flows of any protocol to a port, as its clients mean it. */
+function flowsTo(originalPort: number): Flow[] {
+  using socket = openNetfilter();
+  return listConntrack(socket, { originalPort });
+}
+
+test('a flow to a server of the outside goes on, whoever publishes its port', async () => {
+  serveUdp(world.lan, 'outside', { port: 5300 });
+  using client = openUdpClient(one);
+  assert.equal(await client.ask(lan.ipv4, 5300), `outside saw ${host.ipv4}`);
+  const [before] = flowsTo(5300);
+  await engine.publish('two', binding);
+  await engine.unpublish('two', binding);
+  assert.deepEqual(flowsTo(5300)[0]?.original, before?.original);
+});
+
+test('a flow ends with a binding of a routed network', async () => {
+  await engine.createNetwork({ name: 'routed', gatewayMode4: 'routed', subnets: [{ subnet: '10.77.0.0/24' }] });
+  const server = await lab.sandbox('routed', ['routed']);
+  serveUdp(server, 'routed');
+  const address = server.endpoints[0]!.ipv4!.split('/')[0]!;
+  await lab.sh(world.lan, `ip route add ${address} via ${host.ipv4}`);
+  using client = openUdpClient(world.lan);
+  await engine.publish('routed', { port: 53, protocol: 'udp' });
+  assert.equal(await client.ask(address, 53), `routed saw ${lan.ipv4}`);
+  await engine.unpublish('routed', {});
+  assert.equal(await client.ask(address, 53), undefined);
+});
+
+test('no flow leads to who has an address next', async () => {
+  await engine.publish('one', { port: 80, hostPort: 8080 });
+  using _web = serveWeb(one, 'one');
+  assert.match(String(await lab.get(world.lan, `http://${host.ipv4}:8080/`)), /^one/);
+  assert.equal(flowsTo(8080).length, 1);
+  await engine.stopSandbox('one');
+  await engine.createSandbox({ name: 'next', endpoints: [{ network: 'bridge' }] });
+  assert.deepEqual(flowsTo(8080), []);
 });
