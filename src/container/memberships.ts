@@ -87,6 +87,12 @@ async function publishOnAny(
   return false;
 }
 
-function specOf({ protocol, port, hostPort, hostAddress }: PortBinding): PortBindingSpec {
-  return { protocol, port, hostPort, ...(hostAddress === undefined ? {} : { hostAddress }) };
+/** As it was asked for: a host port that was chosen is to be chosen again. */
+function specOf({ protocol, port, hostPort, hostAddress, chosenFrom = hostPort }: PortBinding): PortBindingSpec {
+  return {
+    protocol,
+    port,
+    ...(chosenFrom[0] === 0 ? {} : { hostPort: chosenFrom }),
+    ...(hostAddress === undefined ? {} : { hostAddress }),
+  };
 }

@@ -138,6 +138,28 @@ test('networks: connected and disconnected live, names found', async () => {
   await engine.removeNetwork('back');
 });
 
+test('ports that were chosen are chosen again on the network that is joined next', async () => {
+  const { containers, engine } = lab;
+  await engine.createNetwork({ name: 'back' });
+  const ports = [{ port: 80 }, { port: 81, hostPort: [9000, 9005] as const }, { port: 82, hostPort: 9010 }];
+  const network = { mode: 'endpoints', endpoints: [{ network: 'bridge', ports }] } as const;
+  const { id } = await containers.create({ image: BUSYBOX, command: ['sleep', '1000'], network });
+  await containers.disconnect(id, 'bridge');
+  await containers.connect(id, 'back');
+  await containers.start(id);
+  const [first, second, third] = containers.find(id).endpoints.flatMap((endpoint) => endpoint.ports);
+  assert.ok(first!.hostPort[0] > 0);
+  assert.ok(second!.hostPort[0] >= 9000 && second!.hostPort[0] <= 9005);
+  assert.deepEqual(third!.hostPort, [9010, 9010]);
+  await containers.stop(id, { timeoutSeconds: 0 });
+  const taken = [{ port: 1, hostPort: second!.hostPort }];
+  await engine.createSandbox({ name: 'takes-it', endpoints: [{ network: 'bridge', ports: taken }] });
+  await containers.start(id);
+  await engine.removeSandbox('takes-it');
+  await removeAll();
+  await engine.removeNetwork('back');
+});
+
 test('namespaces of another container: its processes are seen', async () => {
   await steady('target', { namespaces: { ipc: 'shareable' } });
   const { stdout } = await lab.run('ps | grep -c "sleep 1000"; hostname', {
