@@ -35,8 +35,9 @@ import {
 import { NoRuleset, Ruleset } from './packet-filter.ts';
 import { PortHolder } from './ports.ts';
 import { publish, unpublish } from './publishing.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, repairRules } from './reconcile.ts';
 import { type DnsDefaults, Resolvers } from './resolvers.ts';
+import { RulesWatch } from './rules-watch.ts';
 import {
   attachSandbox,
   createSandbox,
@@ -86,6 +87,8 @@ export interface EngineOptions {
   readonly dns?: DnsDefaults;
   /** False makes no rules and removes those of before: no isolation, no masquerade, and nothing can be published. Default: true. */
   readonly packetFilter?: boolean;
+  /** False leaves rules that somebody else takes away to the next `reconcile`. Default: they are put back at once. */
+  readonly guardRules?: boolean;
   /** False leaves it to others to let the host forward packets. Default: true. */
   readonly forwarding?: boolean;
   /** How long to wait for another engine of the same run directory to end. Default: 5000. */
@@ -131,6 +134,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   for (const line of report.failed) onError(new PontoonError('kernel', line));
   const engine = new Engine(context, store, lock, report);
   await engine.ensurePredefined(options.defaultNetwork ?? {});
+  if (context.ruleset.publishes && options.guardRules !== false) engine.guardRules(onError);
   cleanup.move();
   return engine;
 }
@@ -143,6 +147,7 @@ export class Engine implements AsyncDisposable {
   readonly #lock: EngineLock;
   readonly #bell = new EventBell();
   readonly #closed = new AbortController();
+  #rulesWatch: RulesWatch | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Use `openEngine`. */
@@ -342,6 +347,7 @@ export class Engine implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
+    this.#rulesWatch?.[Symbol.dispose]();
     await this.#turn;
     await this.settled();
     for (const part of [
@@ -358,6 +364,17 @@ export class Engine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Puts the rules back when somebody takes them away; `onError` hears who. */
+  guardRules(onError: (error: Error) => void): void {
+    this.#rulesWatch = new RulesWatch((who) => {
+      if (this.#closed.signal.aborted || !this.#context.ruleset.isGone()) return;
+      this.#exclusive(() => {
+        if (repairRules(this.#context).length === 0) return;
+        onError(new PontoonError('kernel', `${who} has removed the table inet pontoon: it is back`));
+      }).catch(onError);
+    });
   }
 
   /** Makes the networks that are always there. */

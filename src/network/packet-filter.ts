@@ -11,7 +11,7 @@ import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
 import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
-import { describeTable, listElements } from '../kernel/nftables/read.ts';
+import { describeTable, listElements, listTables } from '../kernel/nftables/read.ts';
 import { Nftables } from '../kernel/nftables/ruleset.ts';
 import {
   addElement,
@@ -48,6 +48,8 @@ export interface PacketFilter extends Disposable {
    */
   forgetEndpoint(endpoint: EndpointRecord): void;
   addressesFree(): Promise<void>;
+  /** Whether somebody has taken the whole table away. */
+  isGone(): boolean;
   /** Makes the kernel hold exactly these elements; one line for each thing done. @throws PontoonError */
   repair(wanted: readonly Placed[]): string[];
 }
@@ -63,6 +65,9 @@ export class NoRuleset implements PacketFilter {
   async settled(): Promise<void> {}
   forgetEndpoint(): void {}
   async addressesFree(): Promise<void> {}
+  isGone(): boolean {
+    return false;
+  }
 
   /** Removes the table of an engine that had one. */
   repair(): string[] {
@@ -146,6 +151,10 @@ export class Ruleset implements PacketFilter {
 
   addressesFree(): Promise<void> {
     return this.#ofEndpoints.settled();
+  }
+
+  isGone(): boolean {
+    return !listTables(this.#socket).some(({ family, name }) => family === TABLE.family && name === TABLE.name);
   }
 
   repair(wanted: readonly Placed[]): string[] {

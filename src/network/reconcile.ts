@@ -53,7 +53,7 @@ export async function reconcile(
     attempt(findings, `sandbox ${sandbox.name}`, await whenMacsAreFree(repair));
   }
   if (options.fresh === true) holdPorts(context, findings);
-  attempt(findings, 'rules', () => context.ruleset.repair(desiredElements(context)));
+  attempt(findings, 'rules', () => repairRules(context));
   if (findings.repaired.length + findings.removed.length > 0) {
     step('reconcile: record');
     context.state.commit({ events: [{ type: 'engine', action: 'reconcile', id: '', attributes: counts(findings) }] });
@@ -185,6 +185,10 @@ function holdPorts({ state, ports }: Context, findings: Findings): void {
       );
     }
   }
+}
+
+export function repairRules(context: Context): string[] {
+  return context.ruleset.repair(desiredElements(context));
 }
 
 function desiredElements(context: Context) {

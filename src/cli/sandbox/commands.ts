@@ -104,7 +104,7 @@ async function reconcile(command: Command): Promise<ReconcileReport> {
   }
   const { openEngine } = await import('../../network/engine.ts');
   const { dataRoot, runRoot } = globalFlags(command);
-  await using engine = await openEngine({ dataRoot, runRoot });
+  await using engine = await openEngine({ dataRoot, runRoot, guardRules: false });
   // Opening the engine has repaired already; a second look says whether that was all.
   const { opening } = engine;
   const { repaired, removed, failed } = await engine.reconcile();
