@@ -10,7 +10,7 @@ import { inScratchNamespace, NetworkNamespace } from '../kernel/namespace.ts';
 import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { type NftRequest, transact } from '../kernel/nftables/batch.ts';
-import { encodeFields, formatFields } from '../kernel/nftables/data.ts';
+import { encodeFields, type Field, type FieldType, formatFields } from '../kernel/nftables/data.ts';
 import { describeTable, listElements, listTables } from '../kernel/nftables/read.ts';
 import { Nftables } from '../kernel/nftables/ruleset.ts';
 import {
@@ -158,8 +158,8 @@ export class Ruleset implements PacketFilter {
   }
 
   repair(wanted: readonly Placed[]): string[] {
-    const rebuilt = this.#repairRules();
-    const done = rebuilt ? ['table inet pontoon: made'] : [];
+    if (this.#remakeTable(wanted)) return ['table inet pontoon: made'];
+    const done: string[] = [];
     // What goes comes first: a foreign range may overlap with one of ours.
     const removals: NftRequest[] = [];
     const additions: NftRequest[] = [];
@@ -173,8 +173,7 @@ export class Ruleset implements PacketFilter {
         if (found !== undefined && sameData(set, element, found)) continue;
         if (found !== undefined) removals.push(deleteElement(set, element));
         additions.push(addElement(set, element));
-        if (!rebuilt)
-          done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
+        done.push(`${set.name} { ${formatFields(element.key)} }: ${found === undefined ? 'added' : 'corrected'}`);
       }
       for (const foreign of present.values()) {
         removals.push(deleteRawElement(set, foreign));
@@ -186,12 +185,15 @@ export class Ruleset implements PacketFilter {
     return done;
   }
 
-  /** Compares chains, rules and sets with what RULESET makes in this kernel; makes the table anew where they differ. */
-  #repairRules(): boolean {
+  /**
+   * Compares chains, rules and sets with what RULESET makes in this kernel. Where they differ the table is made anew, with all
+   * that it is to hold, in one transaction: no packet meets half of it.
+   */
+  #remakeTable(wanted: readonly Placed[]): boolean {
     const present = describeTable(this.#socket, TABLE);
     if (present.length > 0 && isDeepStrictEqual(present, reference())) return false;
     step('rules: table');
-    install(['table inet pontoon', 'delete table inet pontoon', RULESET]);
+    install(['table inet pontoon', 'delete table inet pontoon', RULESET, ...wanted.map(addCommand)]);
     return true;
   }
 
@@ -221,6 +223,16 @@ function reference(): readonly string[] {
     return describeTable(socket, TABLE);
   });
   return referenceTable;
+}
+
+function addCommand({ set, element: { key, data } }: Placed): string {
+  const value = Array.isArray(data) ? ` : ${nftFields(set.data as readonly FieldType[], data)}` : '';
+  return `add element inet pontoon ${set.name} { ${nftFields(set.key, key)}${value} }`;
+}
+
+/** As nft reads them. */
+function nftFields(types: readonly FieldType[], fields: readonly Field[]): string {
+  return formatFields(fields.map((field, at) => (types[at] === 'ifname' ? `"${field}"` : field)));
 }
 
 function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
