@@ -121,6 +121,7 @@ export class Resolvers implements Disposable {
         options: sandbox.dnsOptions ?? this.#defaults.dnsOptions,
       },
       resolver: sandbox.resolver,
+      hostStack: sandbox.namespace === 'host',
       ipv6,
     });
     const hosts = renderHosts({

@@ -5,13 +5,14 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ADDRESSES, isPontoonError, openLab, serveWeb } from '../support/lab.ts';
 
 const lab = await openLab();
 const { engine, world, get, sh } = lab;
 const { host } = ADDRESSES;
+const HOST_RESOLV_CONF = '/etc/resolv.conf'; // that of the world
 await engine.createNetwork({ name: 'net', subnets: [{ subnet: '10.50.0.0/24' }] });
 await engine.createNetwork({ name: 'net2', subnets: [{ subnet: '10.51.0.0/24' }] });
 const neighbour = await lab.sandbox('neighbour', ['net']);
@@ -139,6 +140,15 @@ describe("a sandbox in the host's namespace", () => {
     const before = await interfaces('host');
     await engine.removeSandbox('hosted');
     assert.deepEqual(await interfaces('host'), before);
+  });
+
+  test("asks the host's name servers, also those that only the host reaches", async () => {
+    const before = readFileSync(HOST_RESOLV_CONF, 'utf8');
+    writeFileSync(HOST_RESOLV_CONF, 'nameserver 127.0.0.53\nnameserver fe80::1%eth0\n');
+    const { files } = await lab.sandbox('hosted', ['host'], { namespace: 'host' });
+    assert.match(readFileSync(files.resolvConf, 'utf8'), /^nameserver 127.0.0.53\nnameserver fe80::1%eth0\n/);
+    writeFileSync(HOST_RESOLV_CONF, before);
+    await engine.removeSandbox('hosted');
   });
 
   test('goes with the network host only, and host with it only', async () => {
