@@ -2,7 +2,7 @@
  * @module Names for sandboxes: the directory, a resolver in each running sandbox, and its rendered files.
  */
 
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectories } from '../kernel/directory.ts';
 import { boundPort, openBoundSocket, openOutgoingSocket } from '../kernel/inet-socket.ts';
@@ -62,12 +62,14 @@ export class Resolvers implements Disposable {
   start(sandbox: SandboxRecord, namespace: NetworkNamespace, fresh: boolean): void {
     if (!sandbox.resolver) return;
     const [udpFd, tcpFd] = namespace.enter(() => {
-      const udp = openBoundSocket('udp', RESOLVER_ADDRESS, 0);
-      const tcp = openBoundSocket('tcp', RESOLVER_ADDRESS, 0);
+      using sockets = new DisposableStack();
+      const udp = sockets.adopt(openBoundSocket('udp', RESOLVER_ADDRESS, 0), closeSync);
+      const tcp = sockets.adopt(openBoundSocket('tcp', RESOLVER_ADDRESS, 0), closeSync);
       using netfilter = openNetfilter();
       step(`resolver of ${sandbox.name}: rules`);
       const old = fresh ? [] : [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)];
       transact(netfilter, [...old, ...resolverRedirect(boundPort(udp), boundPort(tcp))]);
+      sockets.move();
       return [udp, tcp] as const;
     });
     this.#running.get(sandbox.id)?.close();

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ADDRESSES, isPontoonError, openLab, serveWeb } from '../support/lab.ts';
 
@@ -90,6 +90,20 @@ describe('a sandbox in an existing namespace', () => {
     assert.equal(await get(sandbox, 'http://neighbour/'), 'neighbour saw 10.50.0.3');
     await engine.removeSandbox('given');
     assert.equal(await sh('/run/netns/given', 'nft list tables'), '');
+    await sh('host', 'ip netns del given');
+  });
+
+  test('leaves no socket there when its resolver cannot start', async () => {
+    await sh('host', 'ip netns add given');
+    await sh('/run/netns/given', 'ip link set lo up; sysctl -qw net.ipv4.ip_local_port_range="40000 40000"');
+    using _server = serveWeb('/run/netns/given', 'taken', { port: 40_000 }); // the only port for its TCP socket
+    const given = { namespace: { path: '/run/netns/given' }, resolver: true };
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let round = 0; round < 3; round++) {
+      await assert.rejects(lab.sandbox('given', ['net'], given), isPontoonError('kernel'));
+    }
+    assert.equal(descriptors(), before);
     await sh('host', 'ip netns del given');
   });
 
