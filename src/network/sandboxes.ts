@@ -222,6 +222,7 @@ function startStack(
 ): void {
   const { resolvers, paths } = context;
   if (isShared(sandbox)) return;
+  resolvers.forgetFiles(sandbox.id);
   if (sandbox.namespace === 'host') {
     for (const plan of plans) resolvers.announce(plan, sandbox);
     step(`sandbox ${sandbox.name}: files`);
