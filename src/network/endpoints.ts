@@ -186,7 +186,10 @@ export function announceEndpoint(
 
 /** Gives the default routes of endpoints that go to those that stay. */
 function moveDefaultRoutes(context: Context, sandbox: SandboxRecord, open: OpenNamespace, gone: readonly Plan[]): void {
-  const staying = membershipsOf(context, sandbox.id);
+  // The endpoints of a sandbox that stops keep their records.
+  const staying = membershipsOf(context, sandbox.id).filter(
+    ({ endpoint }) => !gone.some((one) => one.endpoint.id === endpoint.id),
+  );
   const before = defaultRoutes([...gone, ...staying]);
   const after = defaultRoutes(staying);
   setDefaultRoutes(open, after);

@@ -5,7 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ADDRESSES, isPontoonError, openLab, serveWeb } from '../support/lab.ts';
 
@@ -105,6 +106,26 @@ describe('a sandbox in an existing namespace', () => {
     }
     assert.equal(descriptors(), before);
     await sh('host', 'ip netns del given');
+  });
+
+  test('stops, and gives back what it has, also with a macvlan of a fixed address', async () => {
+    await engine.createNetwork({
+      name: 'wire',
+      driver: 'macvlan',
+      parent: 'eth0',
+      subnets: [{ subnet: '10.99.0.0/24' }, { subnet: 'fd00:99::/64' }],
+    });
+    await using container = await startContainer();
+    const { id } = await lab.sandbox('fixed', [{ network: 'wire', ipv4: '10.99.0.9', ipv6: 'fd00:99::9' }, 'net'], {
+      namespace: { pid: container.pid },
+    });
+    await engine.stopSandbox('fixed');
+    assert.equal(await sh(container.path, 'ip route; ip -6 route show default'), '');
+    assert.deepEqual(await interfaces(container.path), ['lo']);
+    assert.equal(existsSync(join(engine.inspectSandbox('neighbour').namespacePath!, '..', id.slice(0, 12))), false);
+    await lab.sandbox('next', [{ network: 'net', ipv4: '10.50.0.3' }]);
+    for (const name of ['next', 'fixed']) await engine.removeSandbox(name);
+    await engine.removeNetwork('wire');
   });
 
   test('is refused where there is none', async () => {
