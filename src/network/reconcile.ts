@@ -16,7 +16,6 @@ import type { Context } from './context.ts';
 import type { OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { announceEndpoint, membershipsOf, openNamespace, withSocket } from './endpoints.ts';
-import { defaultRoutes } from './gateway.ts';
 import { LOOPBACK_INDEX, repairDefaultRoutes } from './interface.ts';
 import { OWNED_GROUP, ownerOf, REAPED_GROUP } from './ownership.ts';
 import { formatHostSide } from './ports.ts';
@@ -136,7 +135,7 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean,
     // Its neighbours may have learned something else meanwhile.
     if (lines.length > 0) announceEndpoint(context, sandbox, membership, open);
   }
-  done.push(...repairDefaultRoutes(open, defaultRoutes(memberships), sandbox.name));
+  done.push(...repairDefaultRoutes(open, memberships, sandbox.name));
   if (fresh || made === 'made') resolvers.start(sandbox, open.namespace, made === 'made');
   else done.push(...resolvers.repair(sandbox, open.namespace));
   resolvers.refresh(sandbox, memberships);

@@ -65,6 +65,44 @@ describe('mended, and nothing else touched:', () => {
   }
 });
 
+test('what a container adds inside is its own', async () => {
+  const { web } = places();
+  const look = () => lab.sh(web, 'ip -o address show eth0 | sed "s/.*inet/inet/"; ip route; ip -6 route show default');
+  const before = await look();
+  await lab.sh(
+    web,
+    `ip address add 172.30.0.200/24 dev eth0; ip address add fd00:30::c8/64 dev eth0 nodad
+     ip link add tun0 type veth peer name tun1; ip link set tun0 up; ip address add 10.200.0.2/24 dev tun0
+     ip route replace default dev tun0; ip -6 route replace default via fd00:30::77 dev eth0`,
+  );
+  const added = await look();
+  assert.deepEqual(await lab.engine.reconcile(), NOTHING);
+  assert.equal(await look(), added);
+  await lab.engine.attach('web', 'lone', { gatewayPriority: -1 });
+  await lab.engine.detach('web', 'lone');
+  await lab.engine.settled();
+  assert.equal(await look(), added, 'nor does an attach change it that gives no default route');
+  await lab.sh(
+    web,
+    `ip link delete tun0; ip address delete 172.30.0.200/24 dev eth0; ip address delete fd00:30::c8/64 dev eth0
+     ip -6 route delete default`,
+  );
+  assert.equal((await lab.engine.reconcile()).repaired.length, 2, 'without any, the default routes are ours again');
+  assert.equal(await look(), before);
+});
+
+test('a default route of its own outlives the endpoint that would give one', async () => {
+  const { engine } = lab;
+  const roamer = await engine.createSandbox({ name: 'roamer', endpoints: [{ network: 'lone' }] });
+  await lab.sh(
+    roamer,
+    'ip link add tun0 type veth peer name tun1; ip link set tun0 up; ip route replace default dev tun0',
+  );
+  await engine.detach('roamer', 'lone');
+  assert.match(await lab.sh(roamer, 'ip route show default'), /^default dev tun0/);
+  await engine.removeSandbox('roamer');
+});
+
 test('established connections outlive the repair of other things', async () => {
   const { web, peer, lan } = places();
   using _server = serveEcho(web, ECHO_PORT);
