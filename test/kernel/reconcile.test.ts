@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PontoonError } from '../../src/index.ts';
 import { openBoundSocket, openOutgoingSocket } from '../../src/kernel/inet-socket.ts';
@@ -16,7 +16,7 @@ import { ask as askName } from '../support/dns.ts';
 import { isFree } from '../support/kill-inventory.ts';
 import { assertWell, NOTHING, openKillLab } from '../support/kill-lab.ts';
 import { randomFrom } from '../support/kill-model.ts';
-import { FOREIGN } from '../support/kill-operations.ts';
+import { FOREIGN, ROOTS } from '../support/kill-operations.ts';
 import { ADDRESSES, inside, openPlace, type Place } from '../support/lab.ts';
 import { Watch } from '../support/watch.ts';
 
@@ -161,6 +161,21 @@ test('rendered files are there again', async () => {
     Object.values(files).map((file) => readFileSync(file, 'utf8')),
     before,
   );
+});
+
+test('what cannot be mended is said, and stops nothing else', async () => {
+  const { peer } = places();
+  const { files } = lab.engine.inspectSandbox('web');
+  const stray = join(ROOTS.runRoot, 'netns', 'stray');
+  rmSync(files.hosts);
+  for (const path of [files.hosts, stray]) mkdirSync(path); // neither can be written, or unlinked
+  const engine = await lab.reopen();
+  assert.match(engine.opening.failed.join('\n'), /^namespace stray: .*\nsandbox web: EISDIR: .*$/);
+  assert.deepEqual(lab.failures.splice(0), engine.opening.failed);
+  assert.deepEqual((await askName(peer, 'peer'))?.data, ['172.30.0.3']);
+  for (const path of [files.hosts, stray]) rmdirSync(path);
+  await engine.reconcile();
+  await assertAllWell('mended again');
 });
 
 const seed = Number(process.env.PONTOON_SEED ?? Math.floor(Math.random() * 2 ** 31));
