@@ -111,7 +111,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const context: Context = {
     paths,
     state: new State(store),
-    host: cleanup.use(new Host({ forwarding: options.forwarding ?? true })),
+    host: cleanup.use(new Host({ forwarding: options.forwarding ?? true }, onError)),
     space: new AddressSpace({ ula, ...(options.pools === undefined ? {} : { pools: [...options.pools] }) }),
     leases: new Leases(),
     ruleset: cleanup.use(options.packetFilter === false ? new NoRuleset() : new Ruleset(onError)),
