@@ -371,10 +371,9 @@ export class Engine implements AsyncDisposable {
       await this.#context.ruleset.settled();
       return done;
     });
-    this.#turn = result.then(
-      () => this.#bell.ring(),
-      () => {},
-    );
+    // Also what failed may have begun, and have told of it.
+    const ring = (): void => this.#bell.ring();
+    this.#turn = result.then(ring, ring);
     return result;
   }
 
