@@ -12,7 +12,7 @@ import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { listLinks } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { type Context, networkEvent } from './context.ts';
-import type { OpenNamespace } from './drivers/driver.ts';
+import { interfaceTaken, type OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import type { Membership } from './gateway.ts';
 import { checkInterfaceName, checkName, newId } from './identity.ts';
@@ -299,13 +299,7 @@ function chooseInterface(
 ): string {
   if (wanted !== undefined) {
     if (taken.has(checkInterfaceName(wanted)) || wanted === 'lo') {
-      throw new PontoonError(
-        'interface-taken',
-        `sandbox ${sandbox.name} has an interface ${wanted} already: choose another interface name`,
-        {
-          subject: wanted,
-        },
-      );
+      throw interfaceTaken(sandbox.name, wanted);
     }
     return wanted;
   }
