@@ -25,7 +25,7 @@ import {
 } from './names/resolv-conf.ts';
 import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
-import { forgetFiles, keepingLines, unlessChanged, updateFile } from './sandbox-files.ts';
+import { forgetFiles, keepingLines, unlessChanged, updateFiles } from './sandbox-files.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 import type { SandboxSpec } from './types.ts';
@@ -133,12 +133,13 @@ export class Resolvers implements Disposable {
       extraHosts: sandbox.extraHosts.map(([name, address]) => ({ name, address })),
       ipv6,
     });
-    updateFile(directory, 'hosts', hosts, keepingLines);
-    step(`files of ${sandbox.name}: resolv.conf`);
-    updateFile(directory, 'resolv.conf', rendered.text, unlessChanged);
-    updateFile(directory, 'hostname', renderHostname(sandbox.hostname), unlessChanged);
-    // For those who look at this host without the store: `pontoon snapshot`.
-    updateFile(directory, 'name', `${sandbox.name}\n`, unlessChanged);
+    updateFiles(directory, {
+      hosts: { text: hosts, merge: keepingLines },
+      'resolv.conf': { text: rendered.text, merge: unlessChanged },
+      hostname: { text: renderHostname(sandbox.hostname), merge: unlessChanged },
+      // For those who look at this host without the store: `pontoon snapshot`.
+      name: { text: `${sandbox.name}\n`, merge: unlessChanged },
+    });
     const outside = memberships.some(({ network }) => !network.internal);
     this.#running.get(sandbox.id)?.setUpstreams(this.#upstreams(sandbox, rendered.upstreams, outside), {
       forwardSingleLabels: rendered.forwardSingleLabels,

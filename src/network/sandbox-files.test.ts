@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { forgetFiles, keepingLines, unlessChanged, updateFile } from './sandbox-files.ts';
+import { forgetFiles, keepingLines, unlessChanged, updateFiles } from './sandbox-files.ts';
 
 let directory: string;
 let path: string;
@@ -16,7 +16,7 @@ const read = (): string => readFileSync(path, 'utf8');
 
 for (const merge of [unlessChanged, keepingLines]) {
   describe(merge.name, () => {
-    const update = (next: string): void => updateFile(directory, 'file', next, merge);
+    const update = (next: string): void => updateFiles(directory, { file: { text: next, merge } });
 
     test('follows the rendering, in the same inode', () => {
       update('one\ntwo\n');
@@ -55,6 +55,14 @@ for (const merge of [unlessChanged, keepingLines]) {
       expect(read()).toBe('three\n');
     });
 
+    test('writes a file anew when it is not known what was rendered', () => {
+      update('one\n');
+      writeFileSync(path, 'edited\n');
+      truncateSync(join(directory, 'rendered.json'), 5);
+      update('one\n');
+      expect(read()).toBe('one\n');
+    });
+
     test('does not read a file that was made enormous', () => {
       update('one\n');
       truncateSync(path, 2 ** 40);
@@ -65,17 +73,17 @@ for (const merge of [unlessChanged, keepingLines]) {
 }
 
 test('a resolv.conf that was written to stays as it is', () => {
-  updateFile(directory, 'file', 'one\n', unlessChanged);
+  updateFiles(directory, { file: { text: 'one\n', merge: unlessChanged } });
   writeFileSync(path, 'edited\n');
-  for (const next of ['two\n', 'three\n']) updateFile(directory, 'file', next, unlessChanged);
+  for (const next of ['two\n', 'three\n']) updateFiles(directory, { file: { text: next, merge: unlessChanged } });
   expect(read()).toBe('edited\n');
 });
 
 test('a hosts file keeps the lines that were added, behind ours', () => {
-  updateFile(directory, 'file', 'local\nold\n', keepingLines);
+  updateFiles(directory, { file: { text: 'local\nold\n', merge: keepingLines } });
   writeFileSync(path, 'mine\nold\nlocal\nlast');
-  updateFile(directory, 'file', 'local\nnew\n', keepingLines);
+  updateFiles(directory, { file: { text: 'local\nnew\n', merge: keepingLines } });
   expect(read()).toBe('local\nnew\nmine\nlast\n');
-  updateFile(directory, 'file', 'local\n', keepingLines);
+  updateFiles(directory, { file: { text: 'local\n', merge: keepingLines } });
   expect(read()).toBe('local\nmine\nlast\n');
 });

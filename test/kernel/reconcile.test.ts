@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -165,15 +165,16 @@ test('rendered files are there again', async () => {
 
 test('what cannot be mended is said, and stops nothing else', async () => {
   const { peer } = places();
-  const { files } = lab.engine.inspectSandbox('web');
+  const directory = dirname(lab.engine.inspectSandbox('web').files.hosts);
   const stray = join(ROOTS.runRoot, 'netns', 'stray');
-  rmSync(files.hosts);
-  for (const path of [files.hosts, stray]) mkdirSync(path); // neither can be written, or unlinked
+  rmSync(directory, { recursive: true });
+  writeFileSync(directory, ''); // where its files should be
+  mkdirSync(stray); // it cannot be unlinked
   const engine = await lab.reopen();
-  assert.match(engine.opening.failed.join('\n'), /^namespace stray: .*\nsandbox web: EISDIR: .*$/);
+  assert.match(engine.opening.failed.join('\n'), /^namespace stray: .*\nsandbox web: ENOTDIR: .*$/);
   assert.deepEqual(lab.failures.splice(0), engine.opening.failed);
   assert.deepEqual((await askName(peer, 'peer'))?.data, ['172.30.0.3']);
-  for (const path of [files.hosts, stray]) rmdirSync(path);
+  for (const path of [directory, stray]) rmSync(path, { recursive: true });
   await engine.reconcile();
   await assertAllWell('mended again');
 });
