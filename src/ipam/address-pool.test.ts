@@ -100,7 +100,8 @@ describe('leases', () => {
     const pool = poolOf('10.0.0.0/24');
     pool.lease(web);
     expect(errorOf(() => pool.lease({ id: 'x', name: 'db' }, ip(text)))).toContain(message);
-    expect([...pool.leases()]).toEqual([{ address: ip('10.0.0.2'), holder: web }]);
+    expect(pool.holderOf(ip('10.0.0.2'))).toBe(web);
+    expect(pool.inUse).toBe(4n);
   });
 
   it('of the subnet-router anycast address is refused', () => {
@@ -131,7 +132,7 @@ describe('leases', () => {
     for (const text of ['fd00::ffff:ffff:ffff:ffff', 'fd00::2', 'fd00::20:0:0:0']) pool.lease(web, ip(text));
     expect(pool.lease(web).toString()).toBe('fd00::3');
     expect(pool.release(ip('fd00::ffff:ffff:ffff:ffff'))).toBe(true);
-    expect(pool.leaseCount).toBe(3);
+    expect(pool.inUse).toBe(5n);
   });
 
   it('are counted as Docker counts them', () => {
@@ -209,15 +210,13 @@ describe('against a model that tries every address', () => {
               else expect(pool.lease(holder).toString()).toBe(expected.toString());
               if (expected !== undefined) leased.set(`${expected}`, holder);
             }
-            expect(pool.leaseCount).toBe(leased.size);
             expect(pool.available).toBe(BigInt(free().filter((it) => range.contains(it)).length));
             expect(pool.inUse).toBe(options.subnet.size - BigInt(free().length));
           }
           for (const [text, holder] of leased) expect(pool.holderOf(ip(text))).toBe(holder);
 
           const rebuilt = new AddressPool(options);
-          for (const { address, holder } of pool.leases()) rebuilt.lease(holder, address);
-          expect([...rebuilt.leases()]).toEqual([...pool.leases()]);
+          for (const [text, holder] of leased) rebuilt.lease(holder, ip(text));
           expect(leaseAll(rebuilt)).toEqual(leaseAll(pool));
         },
       ),

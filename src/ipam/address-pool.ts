@@ -94,15 +94,6 @@ export class AddressPool {
     return address.family === this.subnet.family ? this.#holders.get(address.value) : undefined;
   }
 
-  /** All leases, the oldest first. */
-  *leases(): Generator<{ address: Address; holder: Holder }> {
-    for (const [value, holder] of this.#holders) yield { address: new Address(this.subnet.family, value), holder };
-  }
-
-  get leaseCount(): number {
-    return this.#holders.size;
-  }
-
   /**
    * How many addresses of the subnet cannot be leased now: leased, gateway, auxiliary, network, broadcast, anycast.
    * Docker's IPsInUse.

@@ -14,6 +14,6 @@ export {
   type SubnetRequest,
   ulaPrefix,
 } from './address-space.ts';
-export { linkLocalFromMac, macFromAddress, parseMac } from './mac.ts';
+export { macFromAddress, parseMac } from './mac.ts';
 export { type AddressRange, Prefix } from './prefix.ts';
 export type { TakenPrefix } from './prefix-tree.ts';

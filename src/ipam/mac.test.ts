@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../../test/support/expect-error.ts';
 import { Address } from './address.ts';
-import { linkLocalFromMac, macFromAddress, parseMac } from './mac.ts';
+import { macFromAddress, parseMac } from './mac.ts';
 
 const anyIpv4 = fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }).map((value) => new Address(4, value));
 const anyIpv6 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }).map((value) => new Address(6, value));
@@ -52,8 +52,4 @@ describe('text', () => {
     ['01:00:5e:00:00:01', 'is a multicast MAC address'],
     ['00:00:00:00:00:00', 'is the zero MAC address'],
   ])('%j %s', (text, why) => expect(errorOf(() => parseMac(text))).toContain(`bad-address: "${text}" ${why}`));
-});
-
-it('gives the link-local address of RFC 4291, appendix A', () => {
-  expect(linkLocalFromMac('34:56:78:9a:bc:de').toString()).toBe('fe80::3656:78ff:fe9a:bcde');
 });

@@ -1,11 +1,11 @@
 /**
- * @module MAC addresses that follow from IP addresses, and the way back to a link-local address.
+ * @module MAC addresses that follow from IP addresses.
  *
  * A derived MAC is stable and readable, and unique in its segment because the address is. All are locally
  * administered unicast: 02:42 and the four bytes for IPv4 (Docker's form), 06 and five bytes for IPv6.
  */
 import { PontoonError } from '../errors.ts';
-import { ADDRESS_BITS, Address } from './address.ts';
+import { Address } from './address.ts';
 
 const FNV_OFFSET_BASIS = 0xcbf29ce484222325n;
 const FNV_PRIME = 0x100000001b3n;
@@ -34,17 +34,6 @@ export function parseMac(text: string): string {
   }
   if (mac === '00:00:00:00:00:00') throw refuse('is the zero MAC address: choose another or leave it out');
   return mac;
-}
-
-/** The link-local address that the kernel gives an interface with this MAC: fe80:: and its EUI-64 (RFC 4291, A). */
-export function linkLocalFromMac(mac: string): Address {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = parseMac(mac)
-    .split(':')
-    .map((byte) => Number.parseInt(byte, 16));
-  const bytes = new Uint8Array(ADDRESS_BITS[6] / 8);
-  bytes.set([0xfe, 0x80]);
-  bytes.set([a ^ 0x02, b, c, 0xff, 0xfe, d, e, f], 8);
-  return Address.fromBytes(bytes);
 }
 
 function formatMac(bytes: number[]): string {

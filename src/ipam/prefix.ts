@@ -102,12 +102,6 @@ export class Prefix {
     return new Prefix(new Address(this.family, this.base + (index << shift)), length);
   }
 
-  /** All blocks of `length` bits, in order; one at a time, as a /48 has 65,536 of /64. Throws 'bad-subnet'. */
-  *split(length: number): Generator<Prefix> {
-    const { size } = this.block(length);
-    for (let index = 0n; index < this.size / size; index++) yield this.block(length, index);
-  }
-
   /** The bit after the first `depth` bits: in which half of a prefix of that length this longer one lies. */
   bit(depth: number): 0 | 1 {
     return (this.base >> BigInt(ADDRESS_BITS[this.family] - 1 - depth)) & 1n ? 1 : 0;

@@ -12,17 +12,11 @@ import { NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { listLinks } from '../kernel/rtnetlink/link.ts';
 import { NETLINK_ROUTE } from '../kernel/uapi/netlink.ts';
 import { type Context, networkEvent } from './context.ts';
-import type { OpenNamespace } from './drivers/driver.ts';
+import { interfaceTaken, type OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
-import { defaultRoutes, type Membership } from './gateway.ts';
+import type { Membership } from './gateway.ts';
 import { checkInterfaceName, checkName, newId } from './identity.ts';
-import {
-  checkInterfaceSysctls,
-  checkLinkLocal,
-  LOOPBACK_INDEX,
-  removeDefaultRoute,
-  setDefaultRoutes,
-} from './interface.ts';
+import { checkInterfaceSysctls, checkLinkLocal, LOOPBACK_INDEX, moveDefaultRoutes } from './interface.ts';
 import { wantedBindings, whoHas } from './publishing.ts';
 import { bindingElements } from './ruleset.ts';
 import { step } from './step.ts';
@@ -118,7 +112,7 @@ export function connectEndpoints(
   }
   const memberships = membershipsOf(context, sandbox.id);
   step(`endpoint ${sandbox.name}: default routes`);
-  setDefaultRoutes(open, defaultRoutes(memberships));
+  moveDefaultRoutes(open, without(memberships, plans), memberships);
   for (const plan of plans) {
     resolvers.announce(plan, sandbox);
     announceEndpoint(context, sandbox, plan, open);
@@ -156,7 +150,9 @@ export function disconnectEndpoints(
   ports.release(bindings);
   if (open !== undefined) {
     step(`endpoint ${sandbox.name}: default routes`);
-    moveDefaultRoutes(context, sandbox, open, gone);
+    // The endpoints of a sandbox that stops keep their records.
+    const staying = without(membershipsOf(context, sandbox.id), gone);
+    moveDefaultRoutes(open, [...gone, ...staying], staying);
   }
   for (const plan of gone) {
     step(`endpoint ${sandbox.name} on ${plan.network.name}: links`);
@@ -187,15 +183,8 @@ export function announceEndpoint(
   announcer.announce(announcement, open);
 }
 
-/** Gives the default routes of endpoints that go to those that stay. */
-function moveDefaultRoutes(context: Context, sandbox: SandboxRecord, open: OpenNamespace, gone: readonly Plan[]): void {
-  const staying = membershipsOf(context, sandbox.id);
-  const before = defaultRoutes([...gone, ...staying]);
-  const after = defaultRoutes(staying);
-  setDefaultRoutes(open, after);
-  for (const { family } of before) {
-    if (!after.some((route) => route.family === family)) removeDefaultRoute(open.rt, family);
-  }
+function without(memberships: readonly Membership[], some: readonly Membership[]): Membership[] {
+  return memberships.filter(({ endpoint }) => !some.some((other) => other.endpoint.id === endpoint.id));
 }
 
 function planEndpoint(
@@ -313,13 +302,7 @@ function chooseInterface(
 ): string {
   if (wanted !== undefined) {
     if (taken.has(checkInterfaceName(wanted)) || wanted === 'lo') {
-      throw new PontoonError(
-        'interface-taken',
-        `sandbox ${sandbox.name} has an interface ${wanted} already: choose another interface name`,
-        {
-          subject: wanted,
-        },
-      );
+      throw interfaceTaken(sandbox.name, wanted);
     }
     return wanted;
   }

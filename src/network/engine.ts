@@ -112,7 +112,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const store = cleanup.use(new Store(join(options.dataRoot ?? '/var/lib/pontoon', 'engine.db')));
   const onError = options.onError ?? ((error) => process.stderr.write(`pontoon: ${error.message}\n`));
   const ula = Prefix.parse(store.setting('ula', () => ulaPrefix(randomBytes(5)).toString()));
-  const host = cleanup.use(new Host({ forwarding: options.forwarding ?? true }));
+  const host = cleanup.use(new Host({ forwarding: options.forwarding ?? true }, onError));
   const hostAddresses = () => new Set(listAddresses(host.rt).map(({ address }) => address.split('/')[0]!));
   const context: Context = {
     paths,
@@ -396,10 +396,9 @@ export class Engine implements AsyncDisposable {
       await this.#context.ruleset.settled();
       return done;
     });
-    this.#turn = result.then(
-      () => this.#bell.ring(),
-      () => {},
-    );
+    // Also what failed may have begun, and have told of it.
+    const ring = (): void => this.#bell.ring();
+    this.#turn = result.then(ring, ring);
     return result;
   }
 

@@ -32,17 +32,22 @@ export function byGatewayOrder(memberships: readonly Membership[]): Membership[]
   );
 }
 
+/** Every default route that an endpoint could give to its sandbox, the best first. */
+export function possibleDefaultRoutes(memberships: readonly Membership[]): DefaultRoute[] {
+  const outward = byGatewayOrder(memberships).filter(({ network }) => !network.internal);
+  return outward.flatMap(({ endpoint, network }) =>
+    ([4, 6] as const).flatMap((family) => {
+      const via = gatewayOf(endpoint, network, family);
+      if (via === undefined || endpoint.interfaceName === undefined) return [];
+      return [{ family, via, endpointId: endpoint.id, interfaceName: endpoint.interfaceName }];
+    }),
+  );
+}
+
 /** The default routes that a sandbox should have: at most one for each family. */
 export function defaultRoutes(memberships: readonly Membership[]): DefaultRoute[] {
-  const ordered = byGatewayOrder(memberships).filter(({ network }) => !network.internal);
-  return ([4, 6] as const).flatMap((family) => {
-    for (const { endpoint, network } of ordered) {
-      const via = gatewayOf(endpoint, network, family);
-      if (via === undefined || endpoint.interfaceName === undefined) continue;
-      return [{ family, via, endpointId: endpoint.id, interfaceName: endpoint.interfaceName }];
-    }
-    return [];
-  });
+  const possible = possibleDefaultRoutes(memberships);
+  return ([4, 6] as const).flatMap((family) => possible.find((route) => route.family === family) ?? []);
 }
 
 /** The gateway of the endpoint's own subnet. */

@@ -22,14 +22,15 @@ const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 export class Host implements Disposable {
   /** rtnetlink in the host's namespace. */
   readonly rt = new NetlinkSocket(NETLINK_ROUTE);
-  readonly reaper = new Reaper();
+  readonly reaper: Reaper;
   /** Indexes of links that are known to be ours. */
   readonly #ours = new Set<number>();
   readonly #indexes = new Map<string, number>();
   readonly #forwarding: boolean;
 
   /** `forwarding`: false leaves the host's forwarding as it is. */
-  constructor(options: { readonly forwarding: boolean }) {
+  constructor(options: { readonly forwarding: boolean }, onError: (error: Error) => void) {
+    this.reaper = new Reaper(onError);
     this.#forwarding = options.forwarding;
   }
 

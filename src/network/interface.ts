@@ -9,16 +9,18 @@ import type { NetworkNamespace } from '../kernel/namespace.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../kernel/netlink/socket.ts';
 import { addAddress, deleteAddress, listAddresses } from '../kernel/rtnetlink/address.ts';
 import { type Link, setLink } from '../kernel/rtnetlink/link.ts';
-import { deleteRoute, listRoutes, replaceRoute } from '../kernel/rtnetlink/route.ts';
+import { deleteRoute, listRoutes, type Route, replaceRoute } from '../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ARP_NOTIFY, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
 import { indexInside, type OpenNamespace } from './drivers/driver.ts';
-import type { DefaultRoute } from './gateway.ts';
+import { type DefaultRoute, defaultRoutes, type Membership, possibleDefaultRoutes } from './gateway.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
 import { withPrefixLength } from './subnets.ts';
 
 /** The index of lo in every namespace (net/core/dev.c: LOOPBACK_IFINDEX). */
 export const LOOPBACK_INDEX = 1;
+
+const EVERYWHERE = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
 /** Which settings are an interface's own: those of a part of the stack that has one for each interface. */
 const INTERFACE_SYSCTL = /^net\.(ipv4|ipv6|mpls)\.[a-z_]+\.IFNAME\.[a-z0-9_]+$/;
@@ -69,7 +71,7 @@ export function bringUpInterface(open: OpenNamespace, network: NetworkRecord, en
   ]);
 }
 
-/** Makes an existing interface as it should be; one line for each thing done. */
+/** Makes an existing interface as it should be; one line for each thing done. Further addresses are the sandbox's own. */
 export function repairInterface(
   { namespace, rt }: OpenNamespace,
   link: Link,
@@ -90,9 +92,10 @@ export function repairInterface(
   if (link.mtuBytes !== network.mtuBytes) {
     repair(`${what}: MTU ${link.mtuBytes} → ${network.mtuBytes}`, setLink(link.index, { mtuBytes: network.mtuBytes }));
   }
-  const addresses = planAddresses(rt, link.index, endpointAddresses(network, endpoint));
-  done.push(...addresses.done.map((line) => `${what}: ${line}`));
-  requests.push(...addresses.requests);
+  const present = new Set(listAddresses(rt, link.index).map(({ address }) => address));
+  for (const address of endpointAddresses(network, endpoint)) {
+    if (!present.has(address)) repair(`${what}: address ${address} added`, addAddress(link.index, address));
+  }
   if (!link.up) repair(`${what}: brought up`, setLink(link.index, { up: true }));
   rt.batch(requests);
   return [...done, ...repairSysctls(namespace, endpoint).map((line) => `${what}: ${line}`)];
@@ -153,41 +156,54 @@ export function globalAddresses(rt: NetlinkSocket, link: number): string[] {
     .map(({ address }) => address);
 }
 
-/** Puts the default routes in place of whatever default routes there are. */
-export function setDefaultRoutes(open: OpenNamespace, routes: readonly DefaultRoute[]): void {
-  open.rt.batch(routes.map((route) => defaultRouteRequest(open, route)));
-}
-
-/** Makes the default routes as they should be; one line for each thing done. */
-export function repairDefaultRoutes(open: OpenNamespace, routes: readonly DefaultRoute[], owner: string): string[] {
-  const { rt } = open;
-  const done: string[] = [];
-  const present = listRoutes(rt, { table: RT_TABLE_MAIN }).filter(({ destination }) => destination.endsWith('/0'));
-  for (const route of routes) {
-    const index = indexInside(open, route.interfaceName);
-    if (present.some(({ family, via, link }) => family === route.family && via === route.via && link === index))
-      continue;
-    rt.request(defaultRouteRequest(open, route));
-    done.push(`default route of ${owner}: via ${route.via} on ${route.interfaceName}`);
+/**
+ * Moves the default routes when a sandbox's memberships change. One that another endpoint need not give is not written:
+ * somebody inside may have put a route of his own in its place.
+ */
+export function moveDefaultRoutes(
+  open: OpenNamespace,
+  before: readonly Membership[],
+  after: readonly Membership[],
+): void {
+  const [old, wanted] = [defaultRoutes(before), defaultRoutes(after)];
+  const moved = wanted.filter(
+    ({ family, endpointId }) => !old.some((route) => route.family === family && route.endpointId === endpointId),
+  );
+  open.rt.batch(moved.map((route) => defaultRouteRequest(open, route)));
+  for (const route of old) {
+    if (!wanted.some(({ family }) => family === route.family)) removeDefaultRoute(open.rt, route);
   }
-  return done;
 }
 
-/** Takes away the default route of a family that nobody should have any more. A route that is gone already is fine. */
-export function removeDefaultRoute(rt: NetlinkSocket, family: 4 | 6): void {
+/**
+ * Makes the default routes as they should be, where there is none or that of another endpoint; one line for each thing
+ * done. Others are the sandbox's own.
+ */
+export function repairDefaultRoutes(open: OpenNamespace, memberships: readonly Membership[], owner: string): string[] {
+  const present = listRoutes(open.rt, { table: RT_TABLE_MAIN }).filter(({ destination }) => destination.endsWith('/0'));
+  const possible = possibleDefaultRoutes(memberships);
+  return ([4, 6] as const).flatMap((family) => {
+    const [wanted, ...others] = possible.filter((route) => route.family === family);
+    if (wanted === undefined) return [];
+    const isOther = (route: Route): boolean =>
+      others.some(({ via, interfaceName }) => route.via === via && route.link === indexInside(open, interfaceName));
+    if (present.some((route) => route.family === family && !isOther(route))) return [];
+    open.rt.request(defaultRouteRequest(open, wanted));
+    return [`default route of ${owner}: via ${wanted.via} on ${wanted.interfaceName}`];
+  });
+}
+
+/** Takes a default route away that no endpoint gives any more. One that is gone already is fine. */
+function removeDefaultRoute(rt: NetlinkSocket, { family, via }: DefaultRoute): void {
   try {
-    rt.request(deleteRoute({ destination: family === 4 ? '0.0.0.0/0' : '::/0' }));
+    rt.request(deleteRoute({ destination: EVERYWHERE[family], via }));
   } catch (error) {
     if (!KernelError.isKernel(error, 'ESRCH')) throw error;
   }
 }
 
-function defaultRouteRequest(open: OpenNamespace, route: DefaultRoute): NetlinkRequest {
-  return replaceRoute({
-    destination: route.family === 4 ? '0.0.0.0/0' : '::/0',
-    via: route.via,
-    link: indexInside(open, route.interfaceName)!,
-  });
+function defaultRouteRequest(open: OpenNamespace, { family, via, interfaceName }: DefaultRoute): NetlinkRequest {
+  return replaceRoute({ destination: EVERYWHERE[family], via, link: indexInside(open, interfaceName)! });
 }
 
 /** IPAM has seen to it that nobody else has the addresses: to detect that would delay them for a second or two. */

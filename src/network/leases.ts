@@ -26,11 +26,6 @@ export class Leases {
     this.#pools.delete(networkId);
   }
 
-  /** Whether a network has a subnet of a family. */
-  hasFamily(networkId: string, family: Family): boolean {
-    return this.#poolsOf(networkId, family).length > 0;
-  }
-
   /**
    * Leases an address of a family: the wanted one, or the lowest free one of the first subnet that has one.
    * Undefined where the network has no subnet of that family.

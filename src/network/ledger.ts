@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PontoonError } from '../errors.ts';
+import { EVENT_BATCH, eventsAfter, sequenceBefore } from './event-table.ts';
 import type { EventOptions } from './events.ts';
 import type { EngineEvent } from './types.ts';
 
 const LOOK_MS = 100;
-const BATCH = 1000;
 
 /**
  * What happens to the networks of a data directory, whichever engine does it: from now on, or since a time that the
@@ -41,7 +41,7 @@ export async function* followLedger(dataRoot: string, options: EventOptions = {}
       yield event;
       if (ended()) return;
     }
-    if (events.length < BATCH) await sleep(LOOK_MS);
+    if (events.length < EVENT_BATCH) await sleep(LOOK_MS);
   }
 }
 
@@ -64,19 +64,12 @@ class Ledger implements Disposable {
   lastBefore(timeMs: number): number | undefined {
     return this.#reading(() => {
       if (this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'events'").get() === undefined) return;
-      const row = this.#database.prepare('SELECT max(sequence) AS last FROM events WHERE timeMs < ?').get(timeMs);
-      return (row?.last as number | null) ?? 0;
+      return sequenceBefore(this.#database, timeMs);
     });
   }
 
-  /** The events behind a sequence number, oldest first, at most BATCH. */
   after(sequence: number): EngineEvent[] {
-    return this.#reading(() =>
-      this.#database
-        .prepare('SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?')
-        .all(sequence, BATCH)
-        .map((row) => ({ ...row, attributes: JSON.parse(row.attributes as string) }) as unknown as EngineEvent),
-    );
+    return this.#reading(() => eventsAfter(this.#database, sequence));
   }
 
   #reading<T>(read: () => T): T {

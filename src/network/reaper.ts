@@ -15,11 +15,16 @@ import { step } from './step.ts';
 
 export class Reaper implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #onError: (error: Error) => void;
   readonly #tasks = new Set<Promise<void>>();
   #links: string[] = [];
   #asked = false;
   #reaping = false;
-  #failure: unknown;
+
+  /** `onError` hears of deletions that failed: the operation that asked for one has long ended. */
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
 
   /**
    * Deletes links of the reaper's namespace by name, soon. One that is gone already is fine. Nothing here waits for
@@ -39,19 +44,14 @@ export class Reaper implements Disposable {
   /** Lets a deletion of another kind go on in the background; `settled` waits for it. */
   run(task: () => Promise<void>): void {
     const running = task()
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
+      .catch(this.#onError)
       .finally(() => this.#tasks.delete(running));
     this.#tasks.add(running);
   }
 
-  /** Resolves when all that was marked is gone. @throws KernelError of the first deletion that failed since last asked */
+  /** Resolves when all that was marked is gone, or could not be deleted. */
   async settled(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure !== undefined) throw failure;
   }
 
   /** After `settled`. */

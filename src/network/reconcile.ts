@@ -16,7 +16,6 @@ import type { Context } from './context.ts';
 import type { OpenNamespace } from './drivers/driver.ts';
 import { DRIVERS } from './drivers/index.ts';
 import { announceEndpoint, membershipsOf, openNamespace, withSocket } from './endpoints.ts';
-import { defaultRoutes } from './gateway.ts';
 import { LOOPBACK_INDEX, repairDefaultRoutes } from './interface.ts';
 import { OWNED_GROUP, ownerOf, REAPED_GROUP } from './ownership.ts';
 import { formatHostSide } from './ports.ts';
@@ -49,11 +48,11 @@ export async function reconcile(
   const running = [...context.state.sandboxes].filter((sandbox) => sandbox.running);
   // Whoever shares a stack comes behind its owner, with whom it stops.
   for (const sandbox of running.toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)))) {
-    const repair = (): string[] => repairSandbox(context, sandbox, options.fresh === true, findings.removed);
+    const repair = () => findings.repaired.push(...repairSandbox(context, sandbox, options.fresh === true, findings));
     attempt(findings, `sandbox ${sandbox.name}`, await whenMacsAreFree(repair));
   }
   if (options.fresh === true) holdPorts(context, findings);
-  attempt(findings, 'rules', () => repairRules(context));
+  attempt(findings, 'rules', () => findings.repaired.push(...repairRules(context)));
   if (findings.repaired.length + findings.removed.length > 0) {
     step('reconcile: record');
     context.state.commit({ events: [{ type: 'engine', action: 'reconcile', id: '', attributes: counts(findings) }] });
@@ -61,21 +60,26 @@ export async function reconcile(
   return findings;
 }
 
-/** Runs one repair and notes what it did, or why it could not. Errors that are not Pontoon's own are bugs, and thrown. */
-function attempt(findings: Findings, what: string, repair: () => string[]): void {
+/** Does one thing, or notes why it could not be done. Errors that nobody meant to throw are bugs, and thrown. */
+function attempt({ failed }: Findings, what: string, act: () => unknown): void {
   try {
-    findings.repaired.push(...repair());
+    act();
   } catch (error) {
-    if (!PontoonError.is(error)) throw error;
-    findings.failed.push(`${what}: ${error.message}`);
+    if (!PontoonError.is(error) && !isSystemError(error)) throw error;
+    failed.push(`${what}: ${error.message}`);
   }
+}
+
+/** Whether Node.js says by an error that a system call was refused. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /**
  * Runs a repair, again and again while a MAC is still taken: that of a macvlan is until the kernel has deleted the
  * namespace that it was in, which takes some milliseconds after the namespace has lost its pin.
  */
-async function whenMacsAreFree(repair: () => string[]): Promise<() => string[]> {
+async function whenMacsAreFree<T>(repair: () => T): Promise<() => T> {
   for (let left = MAC_ATTEMPTS; ; left--) {
     try {
       const done = repair();
@@ -94,16 +98,18 @@ async function whenMacsAreFree(repair: () => string[]): Promise<() => string[]> 
 function repairNetworks(context: Context, findings: Findings): void {
   const { state, host } = context;
   const networks = [...state.networks];
+  const repair = (what: string, act: () => string[]): void =>
+    attempt(findings, what, () => findings.repaired.push(...act()));
   for (const network of networks)
-    attempt(findings, `network ${network.name}`, () => DRIVERS[network.driver].ensureNetwork(host, network));
+    repair(`network ${network.name}`, () => DRIVERS[network.driver].ensureNetwork(host, network));
   const addressed = networks.filter(({ subnets }) => subnets.length > 0);
   if (addressed.length === 0) return;
   const ipv6 = addressed.some(({ subnets }) => subnets.some(({ family }) => family === 6));
-  attempt(findings, 'forwarding', () => host.allowForwarding(ipv6));
-  attempt(findings, 'bridge netfilter', () => host.keepNetfilterOffBridges());
+  repair('forwarding', () => host.allowForwarding(ipv6));
+  repair('bridge netfilter', () => host.keepNetfilterOffBridges());
 }
 
-function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean, removed: string[]): string[] {
+function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean, { removed }: Findings): string[] {
   const { host, resolvers } = context;
   const memberships = membershipsOf(context, sandbox.id);
   if (fresh) for (const membership of memberships) resolvers.announce(membership, sandbox);
@@ -136,7 +142,7 @@ function repairSandbox(context: Context, sandbox: SandboxRecord, fresh: boolean,
     // Its neighbours may have learned something else meanwhile.
     if (lines.length > 0) announceEndpoint(context, sandbox, membership, open);
   }
-  done.push(...repairDefaultRoutes(open, defaultRoutes(memberships), sandbox.name));
+  done.push(...repairDefaultRoutes(open, memberships, sandbox.name));
   if (fresh || made === 'made') resolvers.start(sandbox, open.namespace, made === 'made');
   else done.push(...resolvers.repair(sandbox, open.namespace));
   resolvers.refresh(sandbox, memberships);
@@ -179,11 +185,13 @@ function holdPorts({ state, ports }: Context, findings: Findings): void {
   for (const endpoint of state.endpoints.values()) {
     const sandbox = state.sandboxes.get(endpoint.sandboxId);
     if (sandbox?.running !== true) continue;
-    for (const binding of ports.restore(endpoint.ports)) {
-      findings.failed.push(
-        `port ${formatHostSide(binding)} of ${sandbox.name}: another program has it now: stop that one, then reconcile`,
-      );
-    }
+    attempt(findings, `ports of ${sandbox.name}`, () => {
+      for (const binding of ports.restore(endpoint.ports)) {
+        findings.failed.push(
+          `port ${formatHostSide(binding)} of ${sandbox.name}: another program has it now: stop that one, then reconcile`,
+        );
+      }
+    });
   }
 }
 
@@ -202,7 +210,18 @@ function desiredElements(context: Context) {
 
 /** Removes what bears our mark but belongs to nothing that should be. */
 function removeOrphans(context: Context, findings: Findings): void {
-  const { state, host, paths, resolvers } = context;
+  const { state, paths, resolvers } = context;
+  const sandboxes = [...state.sandboxes];
+  const pinned = sandboxes.filter((sandbox) => sandbox.running && isPinned(sandbox));
+  attempt(findings, 'links that nobody owns', () => removeOrphanLinks(context, findings));
+  removeOrphanEntries(findings, 'namespace', paths.namespaces, pinned, (name) =>
+    NetworkNamespace.unpin(join(paths.namespaces, name)),
+  );
+  removeOrphanEntries(findings, 'files of sandbox', paths.sandboxes, sandboxes, (name) => resolvers.removeFiles(name));
+}
+
+function removeOrphanLinks(context: Context, findings: Findings): void {
+  const { state, host } = context;
   const orphans = host.links().filter((link) => {
     if (link.group !== OWNED_GROUP && link.group !== REAPED_GROUP) return false;
     const owner = ownerOf(link.alias) ?? '';
@@ -212,22 +231,27 @@ function removeOrphans(context: Context, findings: Findings): void {
   });
   host.reaper.delete(orphans.map(({ name }) => name));
   findings.removed.push(...orphans.map(({ name }) => `link ${name}`));
-  const running = new Set(
-    [...state.sandboxes].filter((sandbox) => sandbox.running && isPinned(sandbox)).map(({ id }) => id.slice(0, 12)),
-  );
-  for (const name of entries(paths.namespaces)) {
-    if (running.has(name)) continue;
-    step(`namespace ${name}: orphan`);
-    NetworkNamespace.unpin(join(paths.namespaces, name));
-    findings.removed.push(`namespace ${name}`);
-  }
-  const known = new Set([...state.sandboxes].map(({ id }) => id.slice(0, 12)));
-  for (const name of entries(paths.sandboxes)) {
-    if (known.has(name)) continue;
-    step(`files of ${name}: orphan`);
-    resolvers.removeFiles(name);
-    findings.removed.push(`files of sandbox ${name}`);
-  }
+}
+
+/** Removes the entries of a directory that none of these sandboxes has. */
+function removeOrphanEntries(
+  findings: Findings,
+  what: string,
+  directory: string,
+  sandboxes: readonly SandboxRecord[],
+  remove: (name: string) => void,
+): void {
+  const owned = new Set(sandboxes.map(({ id }) => id.slice(0, 12)));
+  attempt(findings, directory, () => {
+    for (const name of entries(directory)) {
+      if (owned.has(name)) continue;
+      attempt(findings, `${what} ${name}`, () => {
+        step(`${what} ${name}: orphan`);
+        remove(name);
+        findings.removed.push(`${what} ${name}`);
+      });
+    }
+  });
 }
 
 /** The host's end of a running endpoint. */

@@ -2,8 +2,7 @@
  * @module Names for sandboxes: the directory, a resolver in each running sandbox, and its rendered files.
  */
 
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { makeDirectories } from '../kernel/directory.ts';
 import { boundPort, openBoundSocket, openOutgoingSocket } from '../kernel/inet-socket.ts';
 import { NetworkNamespace } from '../kernel/namespace.ts';
@@ -26,6 +25,7 @@ import {
 } from './names/resolv-conf.ts';
 import { createResolver, type Resolver } from './names/resolver.ts';
 import type { Upstream } from './names/upstream.ts';
+import { forgetFiles, keepingLines, unlessChanged, updateFiles } from './sandbox-files.ts';
 import { step } from './step.ts';
 import type { EndpointRecord, SandboxRecord } from './store.ts';
 import type { SandboxSpec } from './types.ts';
@@ -62,12 +62,14 @@ export class Resolvers implements Disposable {
   start(sandbox: SandboxRecord, namespace: NetworkNamespace, fresh: boolean): void {
     if (!sandbox.resolver) return;
     const [udpFd, tcpFd] = namespace.enter(() => {
-      const udp = openBoundSocket('udp', RESOLVER_ADDRESS, 0);
-      const tcp = openBoundSocket('tcp', RESOLVER_ADDRESS, 0);
+      using sockets = new DisposableStack();
+      const udp = sockets.adopt(openBoundSocket('udp', RESOLVER_ADDRESS, 0), closeSync);
+      const tcp = sockets.adopt(openBoundSocket('tcp', RESOLVER_ADDRESS, 0), closeSync);
       using netfilter = openNetfilter();
       step(`resolver of ${sandbox.name}: rules`);
       const old = fresh ? [] : [addTable(RESOLVER_TABLE), deleteTable(RESOLVER_TABLE)];
       transact(netfilter, [...old, ...resolverRedirect(boundPort(udp), boundPort(tcp))]);
+      sockets.move();
       return [udp, tcp] as const;
     });
     this.#running.get(sandbox.id)?.close();
@@ -105,7 +107,7 @@ export class Resolvers implements Disposable {
     });
   }
 
-  /** Makes the files of a sandbox and the resolver's upstreams follow its endpoints. */
+  /** Makes the files of a sandbox and the resolver's upstreams follow its endpoints. @throws ErrnoException */
   refresh(sandbox: SandboxRecord, memberships: readonly Membership[]): void {
     const directory = this.#paths.sandbox(sandbox.id);
     makeDirectories(directory);
@@ -121,6 +123,7 @@ export class Resolvers implements Disposable {
         options: sandbox.dnsOptions ?? this.#defaults.dnsOptions,
       },
       resolver: sandbox.resolver,
+      hostStack: sandbox.namespace === 'host',
       ipv6,
     });
     const hosts = renderHosts({
@@ -130,13 +133,13 @@ export class Resolvers implements Disposable {
       extraHosts: sandbox.extraHosts.map(([name, address]) => ({ name, address })),
       ipv6,
     });
-    // Written in place: a container has the files mounted, and a mount is of the file, not of its name.
-    writeFileSync(join(directory, 'hosts'), hosts);
-    step(`files of ${sandbox.name}: resolv.conf`);
-    writeFileSync(join(directory, 'resolv.conf'), rendered.text);
-    writeFileSync(join(directory, 'hostname'), renderHostname(sandbox.hostname));
-    // For those who look at this host without the store: `pontoon snapshot`.
-    writeFileSync(join(directory, 'name'), `${sandbox.name}\n`);
+    updateFiles(directory, {
+      hosts: { text: hosts, merge: keepingLines },
+      'resolv.conf': { text: rendered.text, merge: unlessChanged },
+      hostname: { text: renderHostname(sandbox.hostname), merge: unlessChanged },
+      // For those who look at this host without the store: `pontoon snapshot`.
+      name: { text: `${sandbox.name}\n`, merge: unlessChanged },
+    });
     const outside = memberships.some(({ network }) => !network.internal);
     this.#running.get(sandbox.id)?.setUpstreams(this.#upstreams(sandbox, rendered.upstreams, outside), {
       forwardSingleLabels: rendered.forwardSingleLabels,
@@ -147,6 +150,11 @@ export class Resolvers implements Disposable {
   stop(sandboxId: string): void {
     this.#running.get(sandboxId)?.close();
     this.#running.delete(sandboxId);
+  }
+
+  /** Has a sandbox's files written anew with the next refresh: a container that starts again finds none of its edits. */
+  forgetFiles(sandboxId: string): void {
+    forgetFiles(this.#paths.sandbox(sandboxId));
   }
 
   /** Deletes a sandbox's files. */

@@ -72,7 +72,6 @@ export function createSandbox(context: Context, spec: SandboxSpec, wanted: reado
 
 /** Attaches a sandbox to one more network. @throws PontoonError; nothing has changed then */
 export function attachSandbox(context: Context, sandbox: SandboxRecord, wanted: WantedEndpoint): EndpointRecord {
-  const { state } = context;
   using open = sandbox.running && !isShared(sandbox) ? openNamespace(context, sandbox) : undefined;
   const taken = open === undefined || sandbox.namespace === 'new' ? new Set<string>() : interfaceNames(open);
   const plans = planEndpoints(context, sandbox, [wanted], membershipsOf(context, sandbox.id), taken);
@@ -80,7 +79,7 @@ export function attachSandbox(context: Context, sandbox: SandboxRecord, wanted: 
   try {
     step(`endpoint ${sandbox.name} on ${plan.network.name}: record`);
     const events = sandbox.running ? [endpointEvent('connect', plan, sandbox)] : [];
-    state.commit({ endpoints: [plan.endpoint], events });
+    context.state.commit({ endpoints: [plan.endpoint], events });
   } catch (error) {
     releasePlans(context, plans);
     throw error;
@@ -89,9 +88,7 @@ export function attachSandbox(context: Context, sandbox: SandboxRecord, wanted: 
   try {
     connectEndpoints(context, sandbox, open, plans);
   } catch (error) {
-    state.commit({ removeEndpoints: [plan.endpoint.id], events: [endpointEvent('disconnect', plan, sandbox)] });
-    disconnectEndpoints(context, sandbox, open, plans);
-    releasePlans(context, plans);
+    detachSandbox(context, sandbox, plan);
     throw error;
   }
   return plan.endpoint;
@@ -107,10 +104,11 @@ export function detachSandbox(context: Context, sandbox: SandboxRecord, membersh
   if (sandbox.running) {
     using open = openIfThere(context, sandbox);
     disconnectEndpoints(context, sandbox, open, [membership]);
-    step(`endpoint ${sandbox.name} on ${network.name}: files`);
-    resolvers.refresh(sandbox, membershipsOf(context, sandbox.id));
   }
   releasePlans(context, [membership]);
+  if (!sandbox.running) return;
+  step(`endpoint ${sandbox.name} on ${network.name}: files`);
+  resolvers.refresh(sandbox, membershipsOf(context, sandbox.id));
 }
 
 /** Ends a sandbox's stack; those that were asked for stay reserved, the others are given back. */
@@ -222,6 +220,7 @@ function startStack(
 ): void {
   const { resolvers, paths } = context;
   if (isShared(sandbox)) return;
+  resolvers.forgetFiles(sandbox.id);
   if (sandbox.namespace === 'host') {
     for (const plan of plans) resolvers.announce(plan, sandbox);
     step(`sandbox ${sandbox.name}: files`);

@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PontoonError } from '../errors.ts';
 import { makeDirectories } from '../kernel/directory.ts';
+import { eventsAfter, sequenceBefore } from './event-table.ts';
 import { inTransaction } from './transaction.ts';
 import type { EngineEvent, NamespaceSpec, Network, PortBinding } from './types.ts';
 
@@ -140,18 +141,13 @@ export class Store implements Disposable {
     }
   }
 
-  /** The events behind `sequence`, oldest first, at most 1000. */
+  /** See event-table.ts. */
   eventsAfter(sequence: number): EngineEvent[] {
-    const rows = this.#database
-      .prepare('SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1000')
-      .all(sequence);
-    return rows.map((row) => ({ ...row, attributes: JSON.parse(row.attributes as string) }) as unknown as EngineEvent);
+    return eventsAfter(this.#database, sequence);
   }
 
-  /** The last event's sequence number that is older than `timeMs`; 0 when there is none. */
   sequenceBefore(timeMs: number): number {
-    const row = this.#database.prepare('SELECT max(sequence) AS sequence FROM events WHERE timeMs < ?').get(timeMs);
-    return (row?.sequence as number | null) ?? 0;
+    return sequenceBefore(this.#database, timeMs);
   }
 
   /** A value that is chosen once and kept, such as the engine's own IPv6 prefix. */

@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { EngineEvent } from '../../src/index.ts';
 import { isPontoonError, openLab } from '../support/lab.ts';
@@ -110,6 +111,23 @@ test('what failed before it began is not told', async () => {
   await engine.createNetwork({ name: 'told' });
   assert.deepEqual((await reader)[0]?.attributes, { name: 'told', type: 'bridge' });
   await engine.removeNetwork('told');
+});
+
+test('an attach that failed half-way is told at once, and leaves nothing', async () => {
+  const { engine } = lab;
+  await engine.createNetwork({ name: 'half' });
+  const { files } = await engine.createSandbox({ name: 'web' });
+  const before = readFileSync(files.hosts, 'utf8');
+  const events = read(2);
+  await lab.sh('host', 'nft delete table inet pontoon');
+  const ports = [{ port: 80, hostPort: 8090 }];
+  await assert.rejects(engine.attach('web', 'half', { ports }), isPontoonError('kernel'));
+  assert.deepEqual(words(await events), ['network connect', 'network disconnect']);
+  assert.equal(readFileSync(files.hosts, 'utf8'), before);
+  await engine.reconcile();
+  assert.deepEqual((await engine.attach('web', 'half', { ports })).ports[0]?.hostPort, [8090, 8090]);
+  await engine.removeSandbox('web');
+  await engine.removeNetwork('half');
 });
 
 test('what happened since a time is told first, then what happens', async () => {

@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ask, serveNames } from '../support/dns.ts';
 import { ADDRESSES, isPontoonError, openLab, type Place, serveUdp } from '../support/lab.ts';
@@ -172,6 +172,30 @@ test('the files of a sandbox say what it has', async () => {
   );
   assert.doesNotMatch(readFileSync(old.files.hosts, 'utf8'), /:/, 'no IPv6 line without IPv6');
   await engine.removeSandbox('custom');
+});
+
+test('what a container writes into its files stays, until it starts again', async () => {
+  const { id, files } = await lab.sandbox('writer', ['dual']);
+  const read = () => [files.hosts, files.resolvConf].map((file) => readFileSync(file, 'utf8'));
+  const inodes = () => [files.hosts, files.resolvConf].map((file) => statSync(file).ino);
+  const [before, mounted] = [read(), inodes()];
+  appendFileSync(files.hosts, '192.0.2.60\tmine\n');
+  writeFileSync(files.resolvConf, 'nameserver 192.0.2.61\n');
+  const edited = read();
+  await engine.reconcile();
+  assert.deepEqual(read(), edited);
+  await engine.attach('writer', 'four');
+  const { ipv4 } = engine.inspectSandbox('writer').endpoints.find(({ networkName }) => networkName === 'four')!;
+  const [hosts, resolvConf] = read();
+  assert.ok(hosts?.endsWith(`${ipv4?.split('/')[0]}\t${id.slice(0, 12)}\n192.0.2.60\tmine\n`), hosts);
+  assert.equal(resolvConf, edited[1]);
+  await engine.detach('writer', 'four');
+  assert.deepEqual(read(), edited);
+  await engine.stopSandbox('writer');
+  await engine.startSandbox('writer');
+  assert.deepEqual(read(), before);
+  assert.deepEqual(inodes(), mounted, 'a mount is of the file');
+  await engine.removeSandbox('writer');
 });
 
 describe('other names', () => {

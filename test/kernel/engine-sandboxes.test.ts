@@ -5,13 +5,15 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ADDRESSES, isPontoonError, openLab, serveWeb } from '../support/lab.ts';
 
 const lab = await openLab();
 const { engine, world, get, sh } = lab;
 const { host } = ADDRESSES;
+const HOST_RESOLV_CONF = '/etc/resolv.conf'; // that of the world
 await engine.createNetwork({ name: 'net', subnets: [{ subnet: '10.50.0.0/24' }] });
 await engine.createNetwork({ name: 'net2', subnets: [{ subnet: '10.51.0.0/24' }] });
 const neighbour = await lab.sandbox('neighbour', ['net']);
@@ -92,6 +94,40 @@ describe('a sandbox in an existing namespace', () => {
     await sh('host', 'ip netns del given');
   });
 
+  test('leaves no socket there when its resolver cannot start', async () => {
+    await sh('host', 'ip netns add given');
+    await sh('/run/netns/given', 'ip link set lo up; sysctl -qw net.ipv4.ip_local_port_range="40000 40000"');
+    using _server = serveWeb('/run/netns/given', 'taken', { port: 40_000 }); // the only port for its TCP socket
+    const given = { namespace: { path: '/run/netns/given' }, resolver: true };
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let round = 0; round < 3; round++) {
+      await assert.rejects(lab.sandbox('given', ['net'], given), isPontoonError('kernel'));
+    }
+    assert.equal(descriptors(), before);
+    await sh('host', 'ip netns del given');
+  });
+
+  test('stops, and gives back what it has, also with a macvlan of a fixed address', async () => {
+    await engine.createNetwork({
+      name: 'wire',
+      driver: 'macvlan',
+      parent: 'eth0',
+      subnets: [{ subnet: '10.99.0.0/24' }, { subnet: 'fd00:99::/64' }],
+    });
+    await using container = await startContainer();
+    const { id } = await lab.sandbox('fixed', [{ network: 'wire', ipv4: '10.99.0.9', ipv6: 'fd00:99::9' }, 'net'], {
+      namespace: { pid: container.pid },
+    });
+    await engine.stopSandbox('fixed');
+    assert.equal(await sh(container.path, 'ip route; ip -6 route show default'), '');
+    assert.deepEqual(await interfaces(container.path), ['lo']);
+    assert.equal(existsSync(join(engine.inspectSandbox('neighbour').namespacePath!, '..', id.slice(0, 12))), false);
+    await lab.sandbox('next', [{ network: 'net', ipv4: '10.50.0.3' }]);
+    for (const name of ['next', 'fixed']) await engine.removeSandbox(name);
+    await engine.removeNetwork('wire');
+  });
+
   test('is refused where there is none', async () => {
     for (const namespace of [{ path: '/run/netns/none' }, { path: '/etc/hosts' }, { pid: 4_000_000 }])
       await assert.rejects(lab.sandbox('lost', [], { namespace }), isPontoonError('namespace-not-found'));
@@ -139,6 +175,15 @@ describe("a sandbox in the host's namespace", () => {
     const before = await interfaces('host');
     await engine.removeSandbox('hosted');
     assert.deepEqual(await interfaces('host'), before);
+  });
+
+  test("asks the host's name servers, also those that only the host reaches", async () => {
+    const before = readFileSync(HOST_RESOLV_CONF, 'utf8');
+    writeFileSync(HOST_RESOLV_CONF, 'nameserver 127.0.0.53\nnameserver fe80::1%eth0\n');
+    const { files } = await lab.sandbox('hosted', ['host'], { namespace: 'host' });
+    assert.match(readFileSync(files.resolvConf, 'utf8'), /^nameserver 127.0.0.53\nnameserver fe80::1%eth0\n/);
+    writeFileSync(HOST_RESOLV_CONF, before);
+    await engine.removeSandbox('hosted');
   });
 
   test('goes with the network host only, and host with it only', async () => {

@@ -14,8 +14,8 @@ import {
   requireFeature,
   withFeature,
 } from '../../src/kernel/features.ts';
-import { createDummy, deleteLink, listLinks } from '../../src/kernel/rtnetlink/link.ts';
-import { linkName, openWorld } from './support.ts';
+import { createMacvlan, deleteLink, listLinks } from '../../src/kernel/rtnetlink/link.ts';
+import { createPair, linkName, openWorld } from './support.ts';
 
 const socket = openWorld();
 after(() => socket[Symbol.dispose]());
@@ -76,14 +76,15 @@ test('what is missing is an error with the name, the option and a way out', () =
 
 test('a step that fails for want of a feature says so; one that fails otherwise says that', () => {
   const name = linkName();
-  const make = () => withFeature('dummy', () => socket.request(createDummy({ name })));
-  if (hasFeature('dummy')) {
+  using pair = createPair(socket);
+  const make = () => withFeature('macvlan', () => socket.request(createMacvlan({ name, parent: pair.left.index })));
+  if (hasFeature('macvlan')) {
     make();
     socket.request(deleteLink(name));
   } else {
     assert.throws(make, {
       message:
-        'this kernel has no dummy links (CONFIG_DUMMY, Linux 2.6.23): load the module dummy, or use a bridge without ports',
+        'this kernel has no macvlan links (CONFIG_MACVLAN, Linux 2.6.23): load the module macvlan, or use the bridge driver',
     });
   }
   assert.throws(

@@ -8,10 +8,8 @@ import { hasFeature } from '../../src/kernel/features.ts';
 import { listAddresses } from '../../src/kernel/rtnetlink/address.ts';
 import {
   createBridge,
-  createDummy,
   createMacvlan,
   createVeth,
-  createVxlan,
   deleteLink,
   deleteLinkGroup,
   getLink,
@@ -173,33 +171,6 @@ test('each flag of a bridge port, alone', () => {
   socket.request(deleteLink(bridge));
 });
 
-test('vxlan over IPv4 and IPv6, as ip shows it', () => {
-  using pair = createPair(socket);
-  const cases = [
-    { local: '192.0.2.1', remote: '192.0.2.2', keys: ['local', 'remote'] },
-    { local: '2001:db8::1', remote: '2001:db8::2', keys: ['local6', 'remote6'] },
-  ] as const;
-  for (const { local, remote, keys } of cases) {
-    const name = linkName();
-    const under = pair.left.index;
-    socket.request(
-      createVxlan({ name, vni: 0xfffffe, local, remote, under, port: 8472, learning: false, mtuBytes: 1400 }),
-    );
-    const { mac } = link(socket, name);
-    compare(link(socket, name), { name, kind: 'vxlan', mac, mtuBytes: 1400 });
-    const { info_data } = shown(name).linkinfo;
-    assert.deepEqual(
-      [info_data.id, info_data.port, info_data.learning, info_data.link, info_data[keys[0]], info_data[keys[1]]],
-      [0xfffffe, 8472, false, pair.left.name, local, remote],
-    );
-    socket.request(deleteLink(name));
-  }
-  const name = linkName();
-  socket.request(createVxlan({ name, vni: 1 }));
-  assert.equal(shown(name).linkinfo.info_data.port, 4789);
-  socket.request(deleteLink(name));
-});
-
 test('macvlan in each mode', { skip: hasFeature('macvlan') ? false : 'this kernel has no macvlan' }, () => {
   using pair = createPair(socket);
   const parent = pair.left.index;
@@ -214,13 +185,6 @@ test('macvlan in each mode', { skip: hasFeature('macvlan') ? false : 'this kerne
   using sandbox = createSandbox();
   socket.request(createMacvlan({ name: 'eth0', parent, namespaceFd: sandbox.namespace.fd }));
   assert.equal(link(sandbox.socket, 'eth0').peer, parent);
-});
-
-test('dummy', { skip: hasFeature('dummy') ? false : 'this kernel has no dummy links' }, () => {
-  const name = linkName();
-  socket.request(createDummy({ name, mac: '02:00:00:00:03:01', mtuBytes: 1280 }));
-  compare(link(socket, name), { name, kind: 'dummy', mac: '02:00:00:00:03:01', mtuBytes: 1280 });
-  socket.request(deleteLink(name));
 });
 
 test('each setting of a link that exists, by index and by name', () => {
@@ -310,7 +274,6 @@ test('refusals', () => {
   refused(createBridge({ name: 'a-name-of-16-chr' }), 'ERANGE', /bridge a-name-of-16-chr/);
   refused(createBridge({ name: linkName(), mac: '01:00:00:00:00:01' }), 'EADDRNOTAVAIL', /bridge/);
   refused(createMacvlan({ name: linkName(), parent: 99_999 }), 'ENODEV', /macvlan/);
-  refused(createVxlan({ name: linkName(), vni: 1 << 24 }), 'ERANGE', /vxlan/);
   refused(setLink('nobody', { up: true }), 'ENODEV', /nobody/);
   refused(deleteLink(99_999), 'ENODEV', /99999/);
   assert.equal(getLink(socket, 'nobody'), undefined);

@@ -94,6 +94,10 @@ function askOverUdp(port: number, message: Buffer): Promise<Decoded> {
   return promise.finally(() => client.close());
 }
 
+async function askOnceOverTcp(port: number, message: Buffer): Promise<Decoded> {
+  return (await askOverTcp(port, [message]))[0]!;
+}
+
 /** The answers to several queries on one connection, which is written in pieces of `pieceBytes`. */
 function askOverTcp(port: number, messages: Buffer[], pieceBytes = 65_535): Promise<Decoded[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Decoded[]>();
@@ -128,6 +132,8 @@ interface ServerOptions {
   data?: string;
   /** Cuts every UDP answer short. */
   truncates?: boolean;
+  /** Leaves the question out. */
+  bare?: boolean;
   /** Sends these before the true answer, made from the query and the true answer. */
   forges?: (query: Buffer, answer: Buffer) => Buffer[];
   onQuery?: (query: Buffer, client: RemoteInfo) => void;
@@ -142,7 +148,7 @@ interface NameServer extends Disposable {
 }
 
 function serve(options: ServerOptions = {}): NameServer {
-  const { address = '127.0.0.54', rcode = 0, data = '192.0.2.1', truncates = false } = options;
+  const { address = '127.0.0.54', rcode = 0, data = '192.0.2.1', truncates = false, bare = false } = options;
   const open = () => openSockets(address);
   const { udpFd, tcpFd, port } = options.within === undefined ? open() : options.within.enter(open);
   const count = { udp: 0, tcp: 0 };
@@ -155,7 +161,7 @@ function serve(options: ServerOptions = {}): NameServer {
       type: 'response',
       ...(id === undefined ? {} : { id }),
       flags: flags | (rcode === 'silent' ? 0 : rcode),
-      questions: questions ?? [],
+      questions: bare ? [] : (questions ?? []),
       answers,
     });
   };
@@ -340,6 +346,21 @@ describe('other names', () => {
     );
     assert.match(upstreams[2]?.lastFailure ?? '', /did not answer in 200 ms/);
     assert.match(upstreams[3]?.lastFailure ?? '', /ECONNREFUSED/);
+  });
+
+  test('are not waited for where the error comes without the question', async () => {
+    using failing = serve({ address: '127.0.0.61', rcode: 2, bare: true });
+    using puzzled = serve({ address: '127.0.0.62', rcode: 1, bare: true });
+    using server = start({ upstreams: [failing, puzzled] });
+    for (const ask of [askOverUdp, askOnceOverTcp]) {
+      const { rcode, questions } = await ask(server.port, query('example.test'));
+      assert.equal(rcode, 'FORMERR');
+      assert.equal(questions?.[0]?.name, 'example.test', 'the client gets its question back');
+    }
+    assert.deepEqual(
+      server.resolver.stats().upstreams.map(({ lastFailure }) => lastFailure),
+      ['SERVFAIL', undefined],
+    );
   });
 
   test('that do not exist end the search', async () => {

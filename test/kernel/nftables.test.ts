@@ -12,7 +12,7 @@ import { type Field, formatFields } from '../../src/kernel/nftables/data.ts';
 import * as expression from '../../src/kernel/nftables/expressions.ts';
 import { listElements } from '../../src/kernel/nftables/read.ts';
 import { Nftables } from '../../src/kernel/nftables/ruleset.ts';
-import { addElement, addSet, deleteElement, deleteRawElement, type NftSet } from '../../src/kernel/nftables/set.ts';
+import { addElement, deleteElement, deleteRawElement, type NftSet } from '../../src/kernel/nftables/set.ts';
 import { addChain, addRule, addTable, type Chain, deleteTable, PRIORITIES } from '../../src/kernel/nftables/table.ts';
 import { assertGolden } from './golden.ts';
 import { openWorld } from './support.ts';
@@ -23,9 +23,18 @@ const table: Table = { family: 'inet', name: 'test' };
 const netfilter = openNetfilter();
 const nft = new Nftables(NetworkNamespace.current(), 'library');
 
-/** An empty table, and the requests on it in one transaction. */
-function make(...requests: NftRequest[]): void {
-  transact(netfilter, [addTable(table), deleteTable(table), addTable(table), ...requests]);
+/** An empty table with these sets, and then the requests on it in one transaction. */
+function make(sets: readonly NftSet[], ...requests: NftRequest[]): void {
+  transact(netfilter, [addTable(table), deleteTable(table), addTable(table)]);
+  nft.run(sets.map(setText));
+  transact(netfilter, requests);
+}
+
+/** The nft command that makes a set or map. */
+function setText({ name, key, data, intervals }: NftSet): string {
+  const value = data === undefined ? '' : ` : ${data === 'verdict' ? data : data.join(' . ')}`;
+  const flags = intervals === true ? ' flags interval;' : '';
+  return `add ${data === undefined ? 'set' : 'map'} inet test ${name} { type ${key.join(' . ')}${value};${flags} }`;
 }
 
 test('tables, chains, rules, sets and maps are what nft lists', () => {
@@ -46,7 +55,7 @@ test('tables, chains, rules, sets and maps are what nft lists', () => {
     base: { type: 'filter', hook: 'input', priority: PRIORITIES.filter, policy: 'drop' },
   };
   make(
-    ...[dispatch, ports, pairs, bindings].map(addSet),
+    [dispatch, ports, pairs, bindings],
     ...[chain, base].map(addChain),
     addRule(
       base,
@@ -77,7 +86,7 @@ test('tables, chains, rules, sets and maps are what nft lists', () => {
 
 test('a transaction is carried out as a whole or not at all, and the error names the request', () => {
   const set: NftSet = { table, name: 's', key: ['inet_service'] };
-  make(addSet(set));
+  make([set]);
   const missing: NftSet = { ...set, name: 'nowhere' };
   assert.throws(
     () =>
@@ -96,7 +105,7 @@ test('a transaction is carried out as a whole or not at all, and the error names
 
 test('thousands of refusals still name the first one, and the socket goes on', () => {
   const set: NftSet = { table, name: 's', key: ['inet_service'] };
-  make(addSet(set));
+  make([set]);
   const requests = Array.from({ length: 5000 }, (_, port) => deleteElement(set, { key: [port] }));
   assert.throws(() => transact(netfilter, [addElement(set, { key: [9] }), ...requests]), /s \{ 0 \}: ENOENT/);
   transact(netfilter, [addElement(set, { key: [4] })]);
@@ -106,7 +115,7 @@ test('thousands of refusals still name the first one, and the socket goes on', (
 test('a transaction may be larger than a send buffer', () => {
   const set: NftSet = { table, name: 's', key: ['ipv6_addr', 'inet_service'], data: ['ipv6_addr', 'inet_service'] };
   const all = Array.from({ length: 10_000 }, (_, port) => ({ key: ['fd00::1', port], data: ['fd00::2', port] }));
-  make(addSet(set), ...all.map((element) => addElement(set, element)));
+  make([set], ...all.map((element) => addElement(set, element)));
   assert.equal(listElements(netfilter, set).length, 10_000);
   transact(
     netfilter,
@@ -118,7 +127,7 @@ test('a transaction may be larger than a send buffer', () => {
 test('the kernel refuses a key that is there with other data, and an interval that overlaps another', () => {
   const map: NftSet = { table, name: 'm', key: ['inet_service'], data: ['ipv4_addr'] };
   const ranges: NftSet = { table, name: 'r', key: ['inet_proto', 'inet_service'], intervals: true };
-  make(addSet(map), addSet(ranges), addElement(map, { key: [80], data: ['10.0.0.2'] }));
+  make([map, ranges], addElement(map, { key: [80], data: ['10.0.0.2'] }));
   transact(netfilter, [addElement(map, { key: [80], data: ['10.0.0.2'] })]); // the same again is fine
   assert.throws(() => transact(netfilter, [addElement(map, { key: [80], data: ['10.0.0.3'] })]), /m \{ 80 \}: EEXIST/);
   transact(netfilter, [addElement(ranges, { key: ['tcp', { from: 80, to: 90 }] })]);
@@ -188,7 +197,7 @@ for (const { name, key, keyOf, intervals } of KINDS) {
             );
           assert.deepEqual(listed(), expected.map(text).sort());
         };
-        make(addSet(set), ...ranges.map((range) => addElement(set, { key: keyOf(range) })));
+        make([set], ...ranges.map((range) => addElement(set, { key: keyOf(range) })));
         expectListed(ranges);
         const gone = ranges.filter((_, index) => index % every === 0);
         const staying = ranges.filter((_, index) => index % every !== 0);

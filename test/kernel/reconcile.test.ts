@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PontoonError } from '../../src/index.ts';
 import { openBoundSocket, openOutgoingSocket } from '../../src/kernel/inet-socket.ts';
@@ -16,7 +16,7 @@ import { ask as askName } from '../support/dns.ts';
 import { isFree } from '../support/kill-inventory.ts';
 import { assertWell, NOTHING, openKillLab } from '../support/kill-lab.ts';
 import { randomFrom } from '../support/kill-model.ts';
-import { FOREIGN } from '../support/kill-operations.ts';
+import { FOREIGN, ROOTS } from '../support/kill-operations.ts';
 import { ADDRESSES, inside, openPlace, type Place } from '../support/lab.ts';
 import { Watch } from '../support/watch.ts';
 
@@ -63,6 +63,44 @@ describe('mended, and nothing else touched:', () => {
       await assertAllWell(name);
     });
   }
+});
+
+test('what a container adds inside is its own', async () => {
+  const { web } = places();
+  const look = () => lab.sh(web, 'ip -o address show eth0 | sed "s/.*inet/inet/"; ip route; ip -6 route show default');
+  const before = await look();
+  await lab.sh(
+    web,
+    `ip address add 172.30.0.200/24 dev eth0; ip address add fd00:30::c8/64 dev eth0 nodad
+     ip link add tun0 type veth peer name tun1; ip link set tun0 up; ip address add 10.200.0.2/24 dev tun0
+     ip route replace default dev tun0; ip -6 route replace default via fd00:30::77 dev eth0`,
+  );
+  const added = await look();
+  assert.deepEqual(await lab.engine.reconcile(), NOTHING);
+  assert.equal(await look(), added);
+  await lab.engine.attach('web', 'lone', { gatewayPriority: -1 });
+  await lab.engine.detach('web', 'lone');
+  await lab.engine.settled();
+  assert.equal(await look(), added, 'nor does an attach change it that gives no default route');
+  await lab.sh(
+    web,
+    `ip link delete tun0; ip address delete 172.30.0.200/24 dev eth0; ip address delete fd00:30::c8/64 dev eth0
+     ip -6 route delete default`,
+  );
+  assert.equal((await lab.engine.reconcile()).repaired.length, 2, 'without any, the default routes are ours again');
+  assert.equal(await look(), before);
+});
+
+test('a default route of its own outlives the endpoint that would give one', async () => {
+  const { engine } = lab;
+  const roamer = await engine.createSandbox({ name: 'roamer', endpoints: [{ network: 'lone' }] });
+  await lab.sh(
+    roamer,
+    'ip link add tun0 type veth peer name tun1; ip link set tun0 up; ip route replace default dev tun0',
+  );
+  await engine.detach('roamer', 'lone');
+  assert.match(await lab.sh(roamer, 'ip route show default'), /^default dev tun0/);
+  await engine.removeSandbox('roamer');
 });
 
 test('established connections outlive the repair of other things', async () => {
@@ -123,6 +161,22 @@ test('rendered files are there again', async () => {
     Object.values(files).map((file) => readFileSync(file, 'utf8')),
     before,
   );
+});
+
+test('what cannot be mended is said, and stops nothing else', async () => {
+  const { peer } = places();
+  const directory = dirname(lab.engine.inspectSandbox('web').files.hosts);
+  const stray = join(ROOTS.runRoot, 'netns', 'stray');
+  rmSync(directory, { recursive: true });
+  writeFileSync(directory, ''); // where its files should be
+  mkdirSync(stray); // it cannot be unlinked
+  const engine = await lab.reopen();
+  assert.match(engine.opening.failed.join('\n'), /^namespace stray: .*\nsandbox web: ENOTDIR: .*$/);
+  assert.deepEqual(lab.failures.splice(0), engine.opening.failed);
+  assert.deepEqual((await askName(peer, 'peer'))?.data, ['172.30.0.3']);
+  for (const path of [directory, stray]) rmSync(path, { recursive: true });
+  await engine.reconcile();
+  await assertAllWell('mended again');
 });
 
 const seed = Number(process.env.PONTOON_SEED ?? Math.floor(Math.random() * 2 ** 31));

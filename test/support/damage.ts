@@ -115,13 +115,6 @@ export function damages(engine: Engine): Damage[] {
       touched: ['web eth0'],
     },
     {
-      name: 'an address added',
-      where: 'inside',
-      command: 'ip address add 172.30.0.200/24 dev eth0',
-      repaired: ['eth0 of web: address 172.30.0.200/24 removed'],
-      touched: ['web eth0'],
-    },
-    {
       name: 'the MTU changed',
       where: 'inside',
       command: 'ip link set eth0 mtu 1400',
@@ -150,11 +143,11 @@ export function damages(engine: Engine): Damage[] {
       touched: ['web eth0'],
     },
     {
-      name: 'the default routes led elsewhere',
+      name: 'the default route led through another network of ours',
       where: 'inside',
-      command: 'ip route replace default via 172.30.0.77; ip -6 route replace default via fd00:30::77 dev eth0',
-      repaired: gatewayRoutes,
-      touched: ['web eth0'],
+      command: 'ip route replace default via 10.99.0.1',
+      repaired: [gatewayRoutes[0]!],
+      touched: ['web eth0', 'web eth1'],
     },
     {
       name: 'the macvlan deleted',

@@ -3,7 +3,7 @@
  *
  * A value is a list of fields, each as people write it ('10.0.0.0/8', 'tcp', 80); on the wire they are concatenated,
  * each padded to 4 bytes. A field may stand for an interval, both of whose ends belong to it.
- * @see nft(8), DATA TYPES; include/datatype.h of nftables for the numbers of the types
+ * @see nft(8), DATA TYPES
  */
 
 import { PontoonError } from '../../errors.ts';
@@ -11,16 +11,10 @@ import { parseAddress, parseInterfaceAddress } from '../inet.ts';
 import type { MessageWriter } from '../netlink/codec.ts';
 import * as nf from '../uapi/nf_tables.ts';
 
-/** The types of fields, by their names in nft: their size, and the number by which nft knows what it lists. */
-export const FIELD_TYPES = {
-  ipv4_addr: { bytes: 4, number: 7 },
-  ipv6_addr: { bytes: 16, number: 8 },
-  inet_proto: { bytes: 1, number: 12 },
-  inet_service: { bytes: 2, number: 13 },
-  ifname: { bytes: 16, number: 41 },
-} as const;
+/** The sizes of the types of fields, by their names in nft. */
+const FIELD_BYTES = { ipv4_addr: 4, ipv6_addr: 16, inet_proto: 1, inet_service: 2, ifname: 16 } as const;
 
-export type FieldType = keyof typeof FIELD_TYPES;
+export type FieldType = keyof typeof FIELD_BYTES;
 
 /** One field: an address, a prefix, a protocol, a port, an interface name; or an interval, its ends included. */
 export type Field = string | number | { readonly from: string | number; readonly to: string | number };
@@ -36,21 +30,13 @@ const VERDICT_CODES = {
   continue: nf.NFT_CONTINUE,
   return: nf.NFT_RETURN,
 };
-/** How many bits of a concatenated type's number each of its types takes (TYPE_BITS). */
-const TYPE_NUMBER_BITS = 6;
 /** The comment of a rule or an element, in the user data that nft reads (libnftnl/udata.h). */
 const UDATA_COMMENT = 0;
 const COMMENT_MAX_BYTES = 128;
 
 /** The size of a concatenation; every field but a lone one is padded to 4 bytes. */
-export function concatenatedBytes(types: readonly FieldType[]): number {
-  return types.length === 1
-    ? FIELD_TYPES[types[0] as FieldType].bytes
-    : types.reduce((sum, type) => sum + padded(type), 0);
-}
-
-export function concatenatedNumber(types: readonly FieldType[]): number {
-  return types.reduce((number, type) => (number << TYPE_NUMBER_BITS) | FIELD_TYPES[type].number, 0);
+function concatenatedBytes(types: readonly FieldType[]): number {
+  return types.length === 1 ? FIELD_BYTES[types[0] as FieldType] : types.reduce((sum, type) => sum + padded(type), 0);
 }
 
 /** The first and the last value that the fields stand for; equal when none is an interval. @throws PontoonError bad-value, bad-address */
@@ -101,7 +87,7 @@ export function encodeComment(comment: string): Buffer {
   return Buffer.concat([Uint8Array.of(UDATA_COMMENT, text.length), text]);
 }
 
-const padded = (type: FieldType): number => (FIELD_TYPES[type].bytes + 3) & ~3;
+const padded = (type: FieldType): number => (FIELD_BYTES[type] + 3) & ~3;
 
 function encodeField(type: FieldType, field: Field): { first: Buffer; last: Buffer } {
   if (typeof field === 'object') {
@@ -126,7 +112,7 @@ function encodeScalar(type: FieldType, value: string | number): Buffer {
     case 'inet_service':
       return unsigned(type, Number(value), value);
     case 'ifname': {
-      const name = Buffer.alloc(FIELD_TYPES.ifname.bytes);
+      const name = Buffer.alloc(FIELD_BYTES.ifname);
       if (Buffer.byteLength(String(value)) >= name.length) throw badField(type, value);
       name.write(String(value));
       return name;
@@ -135,7 +121,7 @@ function encodeScalar(type: FieldType, value: string | number): Buffer {
 }
 
 function unsigned(type: FieldType, number: number, value: string | number): Buffer {
-  const { bytes } = FIELD_TYPES[type];
+  const bytes = FIELD_BYTES[type];
   if (!Number.isInteger(number) || number < 0 || number >= 2 ** (8 * bytes)) throw badField(type, value);
   const encoded = Buffer.alloc(bytes);
   encoded.writeUIntBE(number, 0, bytes);
@@ -155,7 +141,7 @@ function prefixEnds(type: FieldType, prefix: string): { first: Buffer; last: Buf
 }
 
 function sized(type: FieldType, bytes: Buffer, value: string | number): Buffer {
-  if (bytes.length !== FIELD_TYPES[type].bytes) throw badField(type, value);
+  if (bytes.length !== FIELD_BYTES[type]) throw badField(type, value);
   return bytes;
 }
 

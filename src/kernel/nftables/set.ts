@@ -11,11 +11,8 @@ import { NLM_F_CREATE } from '../uapi/netlink.ts';
 import * as nf from '../uapi/nf_tables.ts';
 import { type NftRequest, nftRequest, type Table } from './batch.ts';
 import {
-  concatenatedBytes,
-  concatenatedNumber,
   encodeComment,
   encodeFields,
-  FIELD_TYPES,
   type Field,
   type FieldType,
   formatFields,
@@ -47,33 +44,6 @@ export interface RawElement {
   readonly first: Buffer;
   readonly last: Buffer;
   readonly data: Buffer | undefined;
-}
-
-/** The kernel wants each new set numbered, for references from the same batch; ours go by name. */
-const ANY_SET_ID = 1;
-/** User data by which nft lists a lone interface name as it is, not backwards (NFTNL_UDATA_SET_KEYBYTEORDER, host). */
-const UDATA_HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
-
-/** Adds a set or map; nothing changes when it is there already. */
-export function addSet(set: NftSet): NftRequest {
-  return nftRequest(
-    set.table,
-    { call: 'NFT_MSG_NEWSET', type: nf.NFT_MSG_NEWSET, flags: NLM_F_CREATE, subject: set.name },
-    (message) => {
-      message.string(nf.NFTA_SET_TABLE, set.table.name).string(nf.NFTA_SET_NAME, set.name);
-      message.u32be(nf.NFTA_SET_ID, ANY_SET_ID).u32be(nf.NFTA_SET_FLAGS, setFlags(set));
-      message.u32be(nf.NFTA_SET_KEY_TYPE, concatenatedNumber(set.key));
-      message.u32be(nf.NFTA_SET_KEY_LEN, concatenatedBytes(set.key));
-      if (set.data === 'verdict') message.u32be(nf.NFTA_SET_DATA_TYPE, nf.NFT_DATA_VERDICT);
-      else if (set.data !== undefined) {
-        message.u32be(nf.NFTA_SET_DATA_TYPE, concatenatedNumber(set.data));
-        message.u32be(nf.NFTA_SET_DATA_LEN, concatenatedBytes(set.data));
-      }
-      if (set.key.length === 1 && set.key[0] === 'ifname') message.bytes(nf.NFTA_SET_USERDATA, UDATA_HOST_ORDER);
-      if (isConcatenatedInterval(set))
-        message.nest(nf.NFTA_SET_DESC, (description) => writeFields(description, set.key));
-    },
-  );
 }
 
 /** Adds an element; nothing changes when the same one is there. @throws PontoonError bad-value, bad-address */
@@ -128,22 +98,6 @@ function rawElementRequest(
 
 function isConcatenatedInterval(set: NftSet): boolean {
   return set.intervals === true && set.key.length > 1;
-}
-
-function setFlags(set: NftSet): number {
-  return (
-    (set.intervals ? nf.NFT_SET_INTERVAL : 0) |
-    (isConcatenatedInterval(set) ? nf.NFT_SET_CONCAT : 0) |
-    (set.data === undefined ? 0 : nf.NFT_SET_MAP)
-  );
-}
-
-function writeFields(description: MessageWriter, types: readonly FieldType[]): void {
-  description.nest(nf.NFTA_SET_DESC_CONCAT, (concatenation) => {
-    for (const type of types) {
-      concatenation.nest(nf.NFTA_LIST_ELEM, (field) => field.u32be(nf.NFTA_SET_FIELD_LEN, FIELD_TYPES[type].bytes));
-    }
-  });
 }
 
 function writeData(message: MessageWriter, set: NftSet, { data }: NftElement): void {

@@ -8,7 +8,7 @@
 
 import { KernelError } from '../error.ts';
 import { AF_BRIDGE, AF_INET, AF_INET6 } from '../ffi.ts';
-import { formatMac, parseAddress, parseMac } from '../inet.ts';
+import { formatMac, parseMac } from '../inet.ts';
 import { Attributes, type MessageWriter, type NetlinkMessage } from '../netlink/codec.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL } from '../uapi/netlink.ts';
@@ -116,35 +116,6 @@ export function createBridge(settings: LinkSettings & BridgeSettings & { name: s
   return create('bridge', settings, (message) => writeBridge(message, settings));
 }
 
-export interface VxlanSettings {
-  /** The VXLAN network identifier, 24 bits. */
-  readonly vni: number;
-  readonly local?: string;
-  /** A multicast group or one remote. */
-  readonly remote?: string;
-  /** The index of the link below. */
-  readonly under?: number;
-  /** UDP port. Default 4789 (RFC 7348). */
-  readonly port?: number;
-  readonly learning?: boolean;
-}
-
-export function createVxlan(settings: LinkSettings & VxlanSettings & { name: string }): NetlinkRequest {
-  return create('vxlan', settings, (message) => {
-    message.u32(uapi.IFLA_VXLAN_ID, settings.vni).u16be(uapi.IFLA_VXLAN_PORT, settings.port ?? 4789);
-    if (settings.under !== undefined) message.u32(uapi.IFLA_VXLAN_LINK, settings.under);
-    if (settings.learning !== undefined) message.u8(uapi.IFLA_VXLAN_LEARNING, Number(settings.learning));
-    if (settings.local !== undefined) {
-      const local = parseAddress(settings.local);
-      message.bytes(local.length === 4 ? uapi.IFLA_VXLAN_LOCAL : uapi.IFLA_VXLAN_LOCAL6, local);
-    }
-    if (settings.remote !== undefined) {
-      const remote = parseAddress(settings.remote);
-      message.bytes(remote.length === 4 ? uapi.IFLA_VXLAN_GROUP : uapi.IFLA_VXLAN_GROUP6, remote);
-    }
-  });
-}
-
 export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
 const MACVLAN_MODES: Record<MacvlanMode, number> = {
   bridge: uapi.MACVLAN_MODE_BRIDGE,
@@ -163,10 +134,6 @@ export function createMacvlan(
     (message) => message.u32(uapi.IFLA_MACVLAN_MODE, MACVLAN_MODES[settings.mode ?? 'bridge']),
     (message) => message.u32(uapi.IFLA_LINK, settings.parent),
   );
-}
-
-export function createDummy(settings: LinkSettings & { name: string }): NetlinkRequest {
-  return create('dummy', settings, () => {});
 }
 
 /** Changes a link. A new name needs the link's index: in a message to a name there is no room for a second one. */

@@ -32,7 +32,7 @@ import { OWNED_GROUP, ownerAlias, ownerOf } from '../ownership.ts';
 import { step } from '../step.ts';
 import type { NetworkRecord } from '../store.ts';
 import { withPrefixLength } from '../subnets.ts';
-import { type Attachment, type NetworkDriver, type OpenNamespace, refuseOptions } from './driver.ts';
+import { type Attachment, interfaceTaken, type NetworkDriver, type OpenNamespace, refuseOptions } from './driver.ts';
 
 /** net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none. */
 const BRIDGE_PORTS = 1023;
@@ -313,16 +313,7 @@ function explainRefusal(error: unknown, { network, endpoint, sandboxName }: Atta
       },
     );
   }
-  if (KernelError.isKernel(error, 'EEXIST')) {
-    return new PontoonError(
-      'interface-taken',
-      `sandbox ${sandboxName} has an interface ${endpoint.interfaceName} already: choose another interface name`,
-      {
-        cause: error,
-        subject: endpoint.interfaceName!,
-      },
-    );
-  }
+  if (KernelError.isKernel(error, 'EEXIST')) return interfaceTaken(sandboxName, endpoint.interfaceName!, error);
   return error;
 }
 

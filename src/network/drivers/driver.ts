@@ -54,6 +54,15 @@ export interface NetworkDriver {
   repair(host: Host, sandbox: OpenNamespace, attachment: Attachment): string[];
 }
 
+/** An interface name that the sandbox has already. */
+export function interfaceTaken(sandboxName: string, interfaceName: string, cause?: unknown): PontoonError {
+  return new PontoonError(
+    'interface-taken',
+    `sandbox ${sandboxName} has an interface ${interfaceName} already: choose another interface name`,
+    { cause, subject: interfaceName },
+  );
+}
+
 /** Refuses options that only other drivers have. @throws PontoonError mode-conflict */
 export function refuseOptions(spec: NetworkSpec, driver: string, options: readonly (keyof NetworkSpec)[]): void {
   const given = options.filter((option) => spec[option] !== undefined);

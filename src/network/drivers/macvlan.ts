@@ -16,7 +16,7 @@ import { checkInterfaceName } from '../identity.ts';
 import { bringUpInterface, repairInterface } from '../interface.ts';
 import { OWNED_GROUP, ownerAlias, ownerOf } from '../ownership.ts';
 import { step } from '../step.ts';
-import { type NetworkDriver, refuseOptions } from './driver.ts';
+import { interfaceTaken, type NetworkDriver, refuseOptions } from './driver.ts';
 
 export const macvlanDriver: NetworkDriver = {
   hasInterfaces: true,
@@ -64,14 +64,7 @@ export const macvlanDriver: NetworkDriver = {
       );
     } catch (error) {
       if (!KernelError.isKernel(error, 'EEXIST')) throw error;
-      throw new PontoonError(
-        'interface-taken',
-        `sandbox ${sandboxName} has an interface ${endpoint.interfaceName} already: choose another interface name`,
-        {
-          cause: error,
-          subject: endpoint.interfaceName!,
-        },
-      );
+      throw interfaceTaken(sandboxName, endpoint.interfaceName!, error);
     }
     step(`${endpoint.interfaceName} of ${sandboxName}: alias`);
     sandbox.rt.request(setLink(endpoint.interfaceName!, { alias: ownerAlias(endpoint.id) }));

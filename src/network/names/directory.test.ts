@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PontoonError } from '../../errors.ts';
+import type { Family } from '../../ipam/index.ts';
 import { formatAddress, parseAddress } from '../../kernel/inet.ts';
-import { type Family, NameDirectory, type NamedEndpoint } from './directory.ts';
+import { NameDirectory, type NamedEndpoint } from './directory.ts';
 
 function directoryOf(...endpoints: NamedEndpoint[]): NameDirectory {
   const directory = new NameDirectory();

@@ -8,6 +8,7 @@
  * several endpoints share costs more, once after each change, because the list of its addresses is then made anew.
  */
 
+import type { Family } from '../../ipam/index.ts';
 import { parseAddress } from '../../kernel/inet.ts';
 
 /** An endpoint as the resolver needs it. */
@@ -24,8 +25,6 @@ export interface NamedEndpoint {
   /** The higher, the earlier this network is searched for the sandbox (the gateway priority). Default 0. */
   readonly priority?: number | undefined;
 }
-
-export type Family = 4 | 6;
 
 interface Entry {
   readonly endpoint: NamedEndpoint;

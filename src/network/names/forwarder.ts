@@ -6,7 +6,7 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { isTruncated, type Query, REFUSED, rcodeOf, SERVFAIL } from './message.ts';
+import { hasQuestion, isTruncated, type Query, REFUSED, rcodeOf, SERVFAIL, writeFailure } from './message.ts';
 import { askOverTcp, askOverUdp, type Exchange, type Upstream } from './upstream.ts';
 
 export interface ForwarderOptions {
@@ -116,6 +116,8 @@ export class Forwarder {
       const whole = await askOverTcp(upstream, exchange).catch(() => undefined);
       if (whole !== undefined && whole.length <= limit && rcodeOf(whole) === rcodeOf(response)) response = whole;
     }
+    // Clients do not take an answer without their question for one to it.
+    if (!hasQuestion(response)) return writeFailure(message, query, rcodeOf(response));
     // The client's own ID, and its question in its own spelling.
     message.copy(response, 0, 0, 2);
     message.copy(response, 12, 12, query.questionEnd);

@@ -10,6 +10,7 @@ import {
   isResponseTo,
   isTruncated,
   MAX_MESSAGE_BYTES,
+  NOERROR,
   NOTIMP,
   parseQuery,
   type Query,
@@ -288,6 +289,10 @@ test('a response is recognised by ID and question, whatever its case', () => {
   expect(isResponseTo(query('www.Example', 'AAAA'), questionEnd, response)).toBe(false);
   expect(isResponseTo(message, questionEnd, message)).toBe(false);
   expect(isResponseTo(message, questionEnd, response.subarray(0, questionEnd - 1))).toBe(false);
+  const bare = writeRefusal(message, FORMERR);
+  expect(isResponseTo(message, questionEnd, bare)).toBe(true);
+  expect(isResponseTo(message, questionEnd, writeRefusal(message, NOERROR))).toBe(false);
+  expect(isResponseTo(message, questionEnd, bare.subarray(0, 11))).toBe(false);
   response.writeUInt16BE(8, 0);
   expect(isResponseTo(message, questionEnd, response)).toBe(false);
   expect(isTruncated(response)).toBe(false);

@@ -153,15 +153,23 @@ export function encodeName(name: string): Buffer | undefined {
   return encoded.length <= 255 ? encoded : undefined;
 }
 
-/** Whether `response` answers `query`, a message whose question ends at `questionEnd`: same ID, same question. */
+/**
+ * Whether `response` answers `query`, a message whose question ends at `questionEnd`: same ID, same question. A server
+ * that reports an error may leave the question out, as one does that could not read it.
+ */
 export function isResponseTo(query: Buffer, questionEnd: number, response: Buffer): boolean {
-  if (response.length < questionEnd) return false;
-  if (response.readUInt16BE(0) !== query.readUInt16BE(0)) return false;
-  if ((response.readUInt16BE(2) & (QR | OPCODE)) !== QR || response.readUInt16BE(4) !== 1) return false;
+  if (response.length < HEADER_BYTES || response.readUInt16BE(0) !== query.readUInt16BE(0)) return false;
+  if ((response.readUInt16BE(2) & (QR | OPCODE)) !== QR) return false;
+  if (!hasQuestion(response)) return rcodeOf(response) !== NOERROR;
+  if (response.readUInt16BE(4) !== 1 || response.length < questionEnd) return false;
   for (let i = HEADER_BYTES; i < questionEnd; i++) {
     if (lowerCase(response[i] as number) !== lowerCase(query[i] as number)) return false;
   }
   return true;
+}
+
+export function hasQuestion(response: Buffer): boolean {
+  return response.readUInt16BE(4) !== 0;
 }
 
 export function rcodeOf(response: Buffer): number {

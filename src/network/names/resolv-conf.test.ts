@@ -78,6 +78,12 @@ sortlist 192.0.2.0
   expect(upstreams).toEqual([]);
 });
 
+test("on the host's own stack the file has all of the host's servers", () => {
+  const host = parseResolvConf('nameserver 127.0.0.53\nnameserver ::1\nnameserver fe80::1%eth0');
+  const { text } = renderResolvConf({ ...base, host, resolver: false, hostStack: true, ipv6: false });
+  expect(parseResolvConf(text).nameservers).toEqual(host.nameservers);
+});
+
 test('an ndots that is no number is replaced', () => {
   const host = parseResolvConf('nameserver 192.0.2.1\noptions ndots:many');
   expect(renderResolvConf({ ...base, host }).text).toContain('options ndots:0\n');

@@ -2,8 +2,8 @@
  * @module /etc/resolv.conf: the host's is read, a sandbox's is written (resolv.conf(5)).
  *
  * A sandbox with a resolver gets `nameserver 127.0.0.11`, and the servers that stood in the host's file, or that the
- * user gave, become the resolver's upstreams. A sandbox without one gets those servers themselves, except those on
- * the host's loopback, which it cannot reach. The comments at the end say where each part is from, as Docker's do.
+ * user gave, become the resolver's upstreams. A sandbox without one gets those servers themselves, except those that
+ * only the host can reach: on its loopback, or behind one of its links. The comments at the end say where each part is from, as Docker's do.
  *
  * Other than Docker, we name no public servers when the host has none: where a container's questions go is for the
  * host's owner to say.
@@ -87,10 +87,12 @@ export function renderResolvConf(config: {
   readonly settings?: DnsSettings;
   /** Whether the sandbox has a resolver at 127.0.0.11. */
   readonly resolver: boolean;
+  /** Whether the sandbox is on the host's own stack, and so reaches whatever the host does. */
+  readonly hostStack?: boolean;
   /** Whether the sandbox has IPv6; without it, the host's IPv6 servers are of no use inside. */
   readonly ipv6: boolean;
 }): SandboxResolvConf {
-  const { host, settings = {}, resolver, ipv6 } = config;
+  const { host, settings = {}, resolver, hostStack = false, ipv6 } = config;
   const from = settings.nameservers === undefined ? 'host' : 'sandbox';
   const servers = (settings.nameservers ?? host.nameservers).filter(
     // A resolver that forwards to itself would never answer.
@@ -108,7 +110,8 @@ export function renderResolvConf(config: {
 
   const upstreams = resolver ? servers.map((address): UpstreamServer => ({ address, from })) : [];
   const usable = servers.filter(
-    (address) => from === 'sandbox' || (!isLoopback(address) && !address.includes('%') && (ipv6 || isIPv4(address))),
+    (address) =>
+      hostStack || from === 'sandbox' || (!isLoopback(address) && !address.includes('%') && (ipv6 || isIPv4(address))),
   );
   const nameservers = resolver ? [RESOLVER_ADDRESS] : usable;
   const overrides = (['nameservers', 'search', 'options'] as const).filter((key) => settings[key] !== undefined);
