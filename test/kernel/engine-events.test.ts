@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { EngineEvent } from '../../src/index.ts';
 import { isPontoonError, openLab } from '../support/lab.ts';
 
-const lab = await openLab({ defaultNetwork: false });
+const lab = await openLab({ defaultNetwork: false, guardRules: false });
 
 /** Reads events until there are `count` of them. */
 async function read(count: number, options: { since?: number } = {}): Promise<EngineEvent[]> {

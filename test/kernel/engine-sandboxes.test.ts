@@ -120,6 +120,7 @@ describe('a sandbox in an existing namespace', () => {
       namespace: { pid: container.pid },
     });
     await engine.stopSandbox('fixed');
+    await engine.settled(); // the other interface goes in the background
     assert.equal(await sh(container.path, 'ip route; ip -6 route show default'), '');
     assert.deepEqual(await interfaces(container.path), ['lo']);
     assert.equal(existsSync(join(engine.inspectSandbox('neighbour').namespacePath!, '..', id.slice(0, 12))), false);
