@@ -1,13 +1,14 @@
 /** @module What goes wrong around a container: programs that are not there, a full disk, a daemon that was away. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupOf } from '../../src/container/cgroup.ts';
 import { readLog } from '../../src/container/logs.ts';
+import { isAlive } from '../../src/container/monitors.ts';
 import { Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
 import { findConmon } from '../../src/container/runtime/program.ts';
 import { detachMount, MS_BIND, mount } from '../../src/kernel/mounts.ts';
@@ -247,6 +248,5 @@ test('a conmon that is killed leaves no exit code, and its container can be dele
 
 /** Waits until a process is gone, or nobody but its parent remembers it. */
 async function ended(pid: number): Promise<void> {
-  const isThere = () => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  while (isThere()) await sleep(10);
+  while (isAlive(pid)) await sleep(10);
 }
