@@ -57,8 +57,8 @@ export interface ConntrackFilter {
   readonly originalDestination?: string | ReadonlySet<string>;
   /** The port that the client meant, or the first and the last of a range. */
   readonly originalPort?: number | readonly [first: number, last: number];
-  /** The server that really answers, such as an endpoint's address. */
-  readonly replySource?: string;
+  /** The server that really answers, such as an endpoint's address; or several, as the kernel writes them. */
+  readonly replySource?: string | ReadonlySet<string>;
 }
 
 /** The flows of the socket's namespace that match. @throws KernelError */
@@ -76,7 +76,8 @@ export function listConntrack(socket: NetlinkSocket, filter: ConntrackFilter = {
  */
 export async function flushConntrack(socket: NetlinkSocket, filter: ConntrackFilter): Promise<number> {
   let forgotten = 0;
-  for (const dump of dumps(filter, trackedFlows(socket))) {
+  const tracked = trackedFlows(socket);
+  for (const dump of eachServer(filter, tracked).flatMap((one) => dumps(one, tracked))) {
     for (const message of await socket.dumpAsync(dump)) {
       const entry = parseEntry(message);
       if (matches(entry.flow, filter) && deleteEntry(socket, entry)) forgotten++;
@@ -104,6 +105,13 @@ interface Entry {
   /** As the kernel gave them, to name the entry when it is deleted. */
   readonly originalTuple: Buffer;
   readonly id: Buffer;
+}
+
+/** Of many flows it is better to have the kernel select those of one server after the other. */
+function eachServer(filter: ConntrackFilter, tracked: number): ConntrackFilter[] {
+  const { replySource: servers } = filter;
+  if (typeof servers !== 'object' || tracked <= FEW_FLOWS) return [filter];
+  return [...servers].map((replySource) => ({ ...filter, replySource }));
 }
 
 /** The dumps that list what matches, and, because the kernel cannot select by everything, more. */

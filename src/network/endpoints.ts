@@ -143,9 +143,9 @@ export function disconnectEndpoints(
   step(`endpoint ${sandbox.name}: rules`);
   ruleset.remove(gone.flatMap((plan) => bindingElements(plan)));
   step(`endpoint ${sandbox.name}: flows`);
-  for (const { endpoint } of gone) {
-    ruleset.forgetThrough(endpoint, endpoint.ports);
-    ruleset.forgetEndpoint(endpoint);
+  for (const plan of gone) {
+    ruleset.forgetThrough(plan.endpoint, plan.endpoint.ports);
+    ruleset.forgetEndpoint(plan);
   }
   ports.release(bindings);
   if (open !== undefined) {

@@ -87,7 +87,7 @@ export interface EngineOptions {
   readonly dns?: DnsDefaults;
   /** False makes no rules and removes those of before: no isolation, no masquerade, and nothing can be published. Default: true. */
   readonly packetFilter?: boolean;
-  /** False leaves rules that somebody else takes away to the next `reconcile`. Default: they are put back at once. */
+  /** False leaves rules that somebody else takes away to the next `reconcile`. Default: they are put back within half a second. */
   readonly guardRules?: boolean;
   /** False leaves it to others to let the host forward packets. Default: true. */
   readonly forwarding?: boolean;

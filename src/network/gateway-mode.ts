@@ -50,6 +50,11 @@ export function gatewayMode(network: Outside, family: Family): GatewayMode {
   return family === 4 ? network.gatewayMode4 : network.gatewayMode6;
 }
 
+/** Whether others may open connections to the network's endpoints without a published port. */
+export function isOpen(network: Outside): boolean {
+  return FAMILIES.some((family) => ['routed', 'nat-unprotected'].includes(gatewayMode(network, family)));
+}
+
 /** Whether the bridge has the network's gateway addresses of a family. */
 export function hasBridgeAddress(network: Outside, family: Family): boolean {
   return gatewayMode(network, family) !== 'isolated' && !(family === 4 && network.inhibitIpv4);

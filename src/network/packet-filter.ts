@@ -21,10 +21,18 @@ import {
   type NftSet,
   type RawElement,
 } from '../kernel/nftables/set.ts';
+import type { Membership } from './gateway.ts';
+import { isOpen } from './gateway-mode.ts';
 import { isWildcard, type Placed, RULESET, SETS, TABLE } from './ruleset.ts';
 import { step } from './step.ts';
 import type { EndpointRecord } from './store.ts';
 import type { PortBinding } from './types.ts';
+
+/**
+ * The walk through the table of flows keeps a processor busy for 10 ms, and whoever waits for RCU waiting: one walk is made
+ * for all that go in this time, and when nobody needs it sooner.
+ */
+const SOON_MS = 100;
 
 /** What the engine wants of a packet filter. */
 export interface PacketFilter extends Disposable {
@@ -43,10 +51,10 @@ export interface PacketFilter extends Disposable {
   forgetThrough(endpoint: EndpointRecord, bindings: readonly PortBinding[]): void;
   settled(): Promise<void>;
   /**
-   * Ends all flows to an endpoint that has gone, in the background, until `addressesFree`: the next one who has its addresses
-   * is somebody else.
+   * Ends all flows that others began to an endpoint that has gone, in the background, until `addressesFree`: the next one who
+   * has its addresses is somebody else.
    */
-  forgetEndpoint(endpoint: EndpointRecord): void;
+  forgetEndpoint(gone: Membership): void;
   addressesFree(): Promise<void>;
   /** Whether somebody has taken the whole table away. */
   isGone(): boolean;
@@ -88,6 +96,9 @@ export class Ruleset implements PacketFilter {
   readonly #ofBindings: FlowFlusher;
   readonly #ofEndpoints: FlowFlusher;
   readonly #hostAddresses: () => ReadonlySet<string>;
+  /** The addresses of endpoints that have gone, whose flows have not. */
+  readonly #gone = new Set<string>();
+  #later: NodeJS.Timeout | undefined;
 
   constructor(options: {
     readonly onError: (error: Error) => void;
@@ -145,12 +156,24 @@ export class Ruleset implements PacketFilter {
     return this.#ofBindings.settled();
   }
 
-  forgetEndpoint(endpoint: EndpointRecord): void {
-    for (const address of addressesOf(endpoint)) this.#ofEndpoints.flush({ replySource: address });
+  forgetEndpoint({ endpoint, network }: Membership): void {
+    // Else nobody could begin one.
+    if (endpoint.ports.length === 0 && !isOpen(network)) return;
+    for (const address of addressesOf(endpoint)) this.#gone.add(address);
+    this.#later ??= setTimeout(() => this.#forgetGone(), SOON_MS).unref();
   }
 
   addressesFree(): Promise<void> {
+    if (this.#gone.size > 0) this.#forgetGone();
     return this.#ofEndpoints.settled();
+  }
+
+  #forgetGone(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    const addresses = new Set(this.#gone);
+    this.#gone.clear();
+    this.#ofEndpoints.flush({ replySource: addresses });
   }
 
   isGone(): boolean {

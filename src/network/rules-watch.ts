@@ -7,7 +7,6 @@ import { KernelError } from '../kernel/error.ts';
 import { Attributes, type NetlinkMessage } from '../kernel/netlink/codec.ts';
 import { NFGENMSG_BYTES, nfnetlinkType } from '../kernel/netlink/nfnetlink.ts';
 import { NetlinkSocket } from '../kernel/netlink/socket.ts';
-import { type Watch, watchReadable } from '../kernel/readiness.ts';
 import { NETLINK_NETFILTER } from '../kernel/uapi/netlink.ts';
 import { NFT_MSG_NEWGEN, NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_PID } from '../kernel/uapi/nf_tables.ts';
 import { NFNL_SUBSYS_NFTABLES, NFNLGRP_NFTABLES } from '../kernel/uapi/nfnetlink.ts';
@@ -15,6 +14,8 @@ import { NFNL_SUBSYS_NFTABLES, NFNLGRP_NFTABLES } from '../kernel/uapi/nfnetlink
 const TRANSACTION = nfnetlinkType(NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN);
 /** A flush of many tables says a lot at once. */
 const BUFFER_BYTES = 1024 * 1024;
+/** To be told at once takes a thread (kernel/readiness.ts), which weighs 20 MB; to look takes 5 µs. */
+const LOOK_MS = 500;
 
 /** Does not keep the process alive. */
 export class RulesWatch implements Disposable {
@@ -22,18 +23,19 @@ export class RulesWatch implements Disposable {
     groups: [NFNLGRP_NFTABLES],
     receiveBufferBytes: BUFFER_BYTES,
   });
-  readonly #watch: Watch;
+  readonly #timer: NodeJS.Timeout;
 
   /** `onChange` hears who else has changed rules of this namespace, of whichever table. @throws KernelError */
   constructor(onChange: (who: string) => void) {
-    this.#watch = watchReadable(this.#socket.fd, () => {
+    const look = (): void => {
       const who = this.#readAuthor();
       if (who !== undefined) onChange(who);
-    });
+    };
+    this.#timer = setInterval(look, LOOK_MS).unref();
   }
 
   [Symbol.dispose](): void {
-    this.#watch[Symbol.dispose]();
+    clearInterval(this.#timer);
     this.#socket[Symbol.dispose]();
   }
 
