@@ -13,7 +13,7 @@ import { monitorHealth } from './health-checks.ts';
 import { hasProcess } from './record.ts';
 import { remove } from './removal.ts';
 import { restartDelay, restartsAfterExit } from './restart-policy.ts';
-import { type ExitRecord, ranOutOfMemory, startExitCode } from './runtime/index.ts';
+import { cgroupPath, type ExitRecord, ranOutOfMemory, startExitCode } from './runtime/index.ts';
 
 /** Starts a container that does not run. False when it runs already. @throws PontoonError container-state, … */
 export async function start(context: Context, entry: Entry): Promise<boolean> {
@@ -29,7 +29,8 @@ export async function start(context: Context, entry: Entry): Promise<boolean> {
 
 /** Tells, once in a run, that the kernel has killed a process for want of memory; the container may live on. */
 export function noticeOutOfMemory(context: Context, entry: Entry): void {
-  if (entry.record.oomKilled || !ranOutOfMemory(context.paths.run(entry.id))) return;
+  const { record } = entry;
+  if (record.oomKilled || !ranOutOfMemory(context.paths.run(entry.id), cgroupPath(record))) return;
   context.table.commit(entry, { oomKilled: true });
   emit(context, entry, 'oom');
 }

@@ -2,11 +2,9 @@
  * @module What a container has mounted in its root, for one that does not run: as its runtime would mount it, but here.
  */
 
-import { closeSync, constants, openSync, statSync } from 'node:fs';
-import { posix } from 'node:path';
-import { KernelError } from '../kernel/error.ts';
+import { statSync } from 'node:fs';
 import { MS_BIND, MS_RDONLY, MS_REMOUNT, mount } from '../kernel/mounts.ts';
-import { type HeldPath, RootDirectory } from '../kernel/root-directory.ts';
+import { RootDirectory } from '../kernel/root-directory.ts';
 import type { Mount } from './types.ts';
 
 /**
@@ -21,7 +19,7 @@ export function mountInside(
   using inside = new RootDirectory(root);
   for (const { source, target, readOnly: keptFromWriting } of mounts) {
     if (source === '') continue; // a tmpfs, which is empty
-    using point = holdMountPoint(inside, target, statSync(source).isDirectory());
+    using point = inside.holdMade(target, statSync(source).isDirectory() ? 'directory' : 'file');
     // Without what is mounted below the source: to take that away again might take it from the host.
     mount(source, point.path, '', MS_BIND);
     if (keptFromWriting) makeReadOnly(inside, target);
@@ -32,17 +30,4 @@ export function mountInside(
 function makeReadOnly(inside: RootDirectory, path: string): void {
   using mounted = inside.hold(path, { follow: true }); // what is there now, not what it covers
   mount('', mounted.path, '', MS_BIND | MS_REMOUNT | MS_RDONLY);
-}
-
-function holdMountPoint(inside: RootDirectory, path: string, isDirectory: boolean): HeldPath {
-  if (isDirectory) return inside.holdMade(path);
-  try {
-    return inside.hold(path, { follow: true });
-  } catch (error) {
-    if (!KernelError.isKernel(error, 'ENOENT')) throw error;
-  }
-  using directory = inside.holdMade(posix.dirname(path));
-  const file = `${directory.path}/${posix.basename(path)}`;
-  closeSync(openSync(file, constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o644));
-  return inside.hold(path, { follow: true });
 }

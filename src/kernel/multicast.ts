@@ -46,7 +46,7 @@ export class MulticastSubscription implements AsyncIterable<Notification>, Dispo
     const { signal } = this.#end;
     try {
       while (!signal.aborted) {
-        const notifications = this.#read();
+        const notifications = this.read();
         if (notifications !== undefined) yield* notifications;
         else await readable(this.#socket.fd, signal);
       }
@@ -58,11 +58,11 @@ export class MulticastSubscription implements AsyncIterable<Notification>, Dispo
   }
 
   /**
-   * The messages of one datagram that waits, or undefined. Once the kernel has dropped some it goes on to drop, without a
+   * The messages of one datagram that waits, or undefined: for who looks now and then instead of waiting. Once the kernel has dropped some it goes on to drop, without a
    * word, until the queue is empty (NETLINK_S_CONGESTED). So after an overrun the queue is emptied first, and the item
    * that asks to read the objects anew comes last.
    */
-  #read(): Notification[] | undefined {
+  read(): Notification[] | undefined {
     const notifications: Notification[] = [];
     let overrun = false;
     do {

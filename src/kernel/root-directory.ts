@@ -7,7 +7,7 @@
  * @see openat2(2), Linux 5.6
  */
 
-import { constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { posix } from 'node:path';
 import { KernelError } from './error.ts';
 import { close, O_PATH, openInRoot } from './ffi.ts';
@@ -48,8 +48,8 @@ export class RootDirectory implements Disposable {
     close(this.#fd);
   }
 
-  /** Holds a directory, made where it is missing, with those above it. @throws KernelError; Error of mkdir(2) */
-  holdMade(path: string): HeldPath {
+  /** Holds a directory, or a file; an empty one is made where it is missing, with the directories above it. @throws KernelError; Error of mkdir(2), open(2) */
+  holdMade(path: string, kind: 'directory' | 'file' = 'directory'): HeldPath {
     try {
       return this.hold(path, { follow: true });
     } catch (error) {
@@ -57,7 +57,9 @@ export class RootDirectory implements Disposable {
     }
     {
       using parent = this.holdMade(posix.dirname(path));
-      mkdirSync(`${parent.path}/${posix.basename(path)}`, { mode: 0o755 });
+      const made = `${parent.path}/${posix.basename(path)}`;
+      if (kind === 'directory') mkdirSync(made, { mode: 0o755 });
+      else closeSync(openSync(made, constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o644));
     }
     return this.hold(path, { follow: true });
   }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupOf } from '../../src/container/cgroup.ts';
-import { ranOutOfMemory } from '../../src/container/runtime/index.ts';
+import { cgroupPath, ranOutOfMemory } from '../../src/container/runtime/index.ts';
 import { readUsage } from '../../src/container/stats.ts';
 import { listProcesses } from '../../src/container/top.ts';
 import { closeYard, create, runToEnd, runtime } from '../support/container-yard.ts';
@@ -59,12 +59,12 @@ test('usage counts time, memory and processes; top lists them', async () => {
 
 test('what the kernel kills for want of memory is marked', async () => {
   const args = ['sh', '-c', 'a=xxxxxxxx; while :; do a=$a$a; done'];
-  const { id, directory, code } = await runToEnd({ args, spec: { resources: { memoryBytes: 8 * MIB } } });
+  const { id, directory, input, code } = await runToEnd({ args, spec: { resources: { memoryBytes: 8 * MIB } } });
   assert.equal(code, 137);
-  assert.equal(ranOutOfMemory(directory), true);
+  assert.equal(ranOutOfMemory(directory, cgroupPath(input)), true);
   await runtime.deleteContainer(id);
   const fine = await runToEnd({ args: ['true'] });
-  assert.equal(ranOutOfMemory(fine.directory), false);
+  assert.equal(ranOutOfMemory(fine.directory, cgroupPath(fine.input)), false);
   await runtime.deleteContainer(fine.id);
 });
 

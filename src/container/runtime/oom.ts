@@ -5,14 +5,11 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readBundle } from './bundle.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
-/** Of the run whose bundle is in `directory`; ask before the container is deleted. */
-export function ranOutOfMemory(directory: string): boolean {
-  const cgroup = readBundle(directory)?.linux.cgroupsPath;
-  if (cgroup === undefined) return false;
+/** Of the run in `directory`, whose cgroup is where `cgroupPath` says; ask before the container is deleted. */
+export function ranOutOfMemory(directory: string, cgroup: string): boolean {
   const counts = [join(ROOT, cgroup, 'memory.events'), join(ROOT, 'memory', cgroup, 'memory.oom_control')];
   return counts.some((path) => /^oom_kill [1-9]/m.test(readIfThere(path) ?? '')) || existsSync(join(directory, 'oom'));
 }

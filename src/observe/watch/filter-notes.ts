@@ -5,7 +5,8 @@
  */
 
 import { Attributes, type NetlinkMessage } from '../../kernel/netlink/codec.ts';
-import { NFGENMSG_BYTES, nfnetlinkType } from '../../kernel/netlink/nfnetlink.ts';
+import { NFGENMSG_BYTES } from '../../kernel/netlink/nfnetlink.ts';
+import { authorOf } from '../../kernel/nftables/author.ts';
 import * as uapi from '../../kernel/uapi/nf_tables.ts';
 import { NFNL_SUBSYS_NFTABLES } from '../../kernel/uapi/nfnetlink.ts';
 import type { ChangeKind, Noted } from './change.ts';
@@ -40,12 +41,15 @@ const READERS: ReadonlyMap<number, Reader> = new Map<number, Reader>([
 ]);
 
 /** Undefined: a message about something else. */
-export function noteFilter({ type, payload }: NetlinkMessage): Noted | undefined {
-  if (type >> 8 !== NFNL_SUBSYS_NFTABLES) return undefined;
-  const attributes = new Attributes(payload, NFGENMSG_BYTES);
-  if (type === nfnetlinkType(NFNL_SUBSYS_NFTABLES, uapi.NFT_MSG_NEWGEN)) return transaction(attributes);
+export function noteFilter(message: NetlinkMessage): Noted | undefined {
+  if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) return undefined;
+  const author = authorOf(message);
+  if (author !== undefined)
+    return { kind: 'transaction', action: 'changed', interface: null, text: `by ${author.text}` };
+  const { type, payload } = message;
   const reader = READERS.get(type & 0xff);
   if (reader === undefined) return undefined;
+  const attributes = new Attributes(payload, NFGENMSG_BYTES);
   const { kind, action, name } = reader;
   const handle = kind === 'filter-rule' ? attributes.bytes(uapi.NFTA_RULE_HANDLE) : undefined;
   const text = [
@@ -55,10 +59,4 @@ export function noteFilter({ type, payload }: NetlinkMessage): Noted | undefined
     ...(handle?.length === 8 ? [`handle ${handle.readBigUInt64BE()}`] : []),
   ].join(' ');
   return { kind, action, interface: null, text };
-}
-
-function transaction(attributes: Attributes): Noted {
-  const pid = attributes.u32be(uapi.NFTA_GEN_PROC_PID);
-  const text = `by ${attributes.string(uapi.NFTA_GEN_PROC_NAME) ?? 'somebody'} (process ${pid ?? '?'})`;
-  return { kind: 'transaction', action: 'changed', interface: null, text };
 }
