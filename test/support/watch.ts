@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Attributes, type NetlinkMessage } from '../../src/kernel/netlink/codec.ts';
 import { NetlinkSocket } from '../../src/kernel/netlink/socket.ts';
-import { listLinks } from '../../src/kernel/rtnetlink/link.ts';
+import { getLink, listLinks } from '../../src/kernel/rtnetlink/link.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../../src/kernel/uapi/netlink.ts';
 import * as uapi from '../../src/kernel/uapi/rtnetlink.ts';
 import { inside, type Place } from './lab.ts';
@@ -26,7 +26,10 @@ export class Watch implements Disposable {
         const rt = new NetlinkSocket(NETLINK_ROUTE, { groups, receiveBufferBytes: 4 << 20 });
         const nft = new NetlinkSocket(NETLINK_NETFILTER, { groups: [NFNLGRP_NFTABLES], receiveBufferBytes: 4 << 20 });
         using asking = new NetlinkSocket(NETLINK_ROUTE);
-        return { name, links: new Map(listLinks(asking).map((link) => [link.index, link.name])), rt, nft };
+        const links = listLinks(asking);
+        // The kernel tells of a carrier up to a second late (linkwatch), unless somebody asks for the link itself.
+        for (const { index } of links) getLink(asking, index);
+        return { name, links: new Map(links.map((link) => [link.index, link.name])), rt, nft };
       }),
     );
   }
