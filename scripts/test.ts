@@ -21,15 +21,12 @@ import {
   readMachine,
   sweepControlGroups,
 } from './machine.ts';
+import type { Report } from './report.ts';
 
 /** How a file (or vitest, for all of its files) went. */
-interface Outcome {
+interface Outcome extends Report {
   name: string;
   files: number;
-  passed: number;
-  failed: number;
-  /** Each skipped test with its reason. */
-  skipped: string[];
   ok: boolean;
   /** Why it failed, where the counts do not say it. */
   problem?: string;
@@ -44,6 +41,9 @@ interface Ended {
   hung: boolean;
 }
 
+const NOTHING: Report = { passed: 0, skipped: [], failures: [] };
+/** How much of what a failed test said is said again at the end, so that a report that was cut still has it. */
+const QUOTED_LINES = 10;
 const root = dirname(import.meta.dirname);
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -93,54 +93,55 @@ async function runPureTests(): Promise<Outcome> {
   const report = join(results, 'vitest.json');
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--passWithNoTests'];
   const ended = await run('vitest', [...args, ...names]);
-  const outcome = { name: 'pure tests (vitest)', files: 0, passed: 0, failed: 0, skipped: [] as string[], ...ended };
+  const name = 'pure tests (vitest)';
   const problem = problemOf(ended);
-  if (ended.hung) return { ...outcome, ok: false, ...problem };
+  if (ended.hung) return { name, ...NOTHING, ...ended, files: 0, ok: false, ...problem };
   const counts = JSON.parse(readFileSync(report, 'utf8')) as {
     numPassedTests: number;
-    numFailedTests: number;
-    testResults: { name: string; assertionResults: { fullName: string; status: string }[] }[];
+    testResults: {
+      name: string;
+      message: string;
+      assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+    }[];
   };
   return {
-    ...outcome,
+    name,
+    ...ended,
     files: counts.testResults.length,
     passed: counts.numPassedTests,
-    failed: counts.numFailedTests,
     skipped: counts.testResults
       .flatMap((file) => file.assertionResults)
       .filter(({ status }) => status !== 'passed' && status !== 'failed')
       .map(({ fullName, status }) => `${fullName}: ${status}`),
+    failures: counts.testResults.flatMap(({ name, message, assertionResults }) =>
+      [{ fullName: name, failureMessages: message === '' ? [] : [message] }, ...assertionResults]
+        .filter(({ failureMessages }) => failureMessages.length > 0)
+        .map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages.join('\n')}`),
+    ),
     ok: ended.status === 0,
     ...problem,
   };
 }
 
-/** One kernel test file, in a world of its own. The counts come from a TAP report that node writes beside its output. */
+/** One kernel test file, in a world of its own. */
 async function runKernelTest(file: string): Promise<Outcome> {
-  const report = join(results, `${file.replaceAll('/', '.')}.tap`);
+  const path = join(results, `${file.replaceAll('/', '.')}.json`);
   const ended = await run(join(root, 'scripts/in-world'), [
     process.execPath,
     '--test',
     '--test-isolation=none',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
-    '--test-reporter=tap',
-    `--test-reporter-destination=${report}`,
+    `--test-reporter=${join(root, 'scripts/report.ts')}`,
+    `--test-reporter-destination=${path}`,
     file,
   ]);
-  const tap = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
-  const outcome = {
-    name: file,
-    files: 1,
-    passed: count('pass'),
-    failed: count('fail') + count('cancelled'),
-    skipped: [...tap.matchAll(/^ *(?:not )?ok \d+ - (.*) # (?:SKIP|TODO) ?(.*)$/gm)].map(
-      ([, test, reason]) => `${file}: ${test}: ${reason || 'no reason given'}`,
-    ),
-    ...ended,
-  };
-  if (ended.status === 0 && count('tests') === 0) return { ...outcome, ok: false, problem: 'it holds no test' };
+  // One that was killed has written none.
+  const written = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const report = written === '' ? NOTHING : (JSON.parse(written) as Report);
+  const outcome = { name: file, ...report, ...ended, files: 1 };
+  if (ended.status === 0 && outcome.passed + outcome.skipped.length === 0)
+    return { ...outcome, ok: false, problem: 'it holds no test' };
   return { ...outcome, ok: ended.status === 0, ...problemOf(ended) };
 }
 
@@ -160,7 +161,7 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
 
 function show(outcome: Outcome): void {
   const counts = [`${outcome.passed} passed`];
-  if (outcome.failed > 0) counts.push(`${outcome.failed} failed`);
+  if (outcome.failures.length > 0) counts.push(`${outcome.failures.length} failed`);
   if (outcome.skipped.length > 0) counts.push(`${outcome.skipped.length} skipped`);
   if (outcome.problem !== undefined) counts.push(outcome.problem);
   console.log(`${outcome.ok ? 'ok  ' : 'FAIL'} ${outcome.name}: ${counts.join(', ')}, ${outcome.seconds.toFixed(1)} s`);
@@ -216,16 +217,19 @@ sweepControlGroups(groupsBefore);
 leaks.push(...compareMachines(before, readMachine()));
 const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
 const files = sum(({ files }) => files);
-const failures = outcomes.filter(({ ok }) => !ok);
-const skipped = outcomes.flatMap((outcome) => outcome.skipped);
+const failed = outcomes.filter(({ ok }) => !ok);
+const skipped = outcomes.flatMap(({ name, skipped }) => skipped.map((line) => `${name}: ${line}`));
 
 for (const line of skipped) console.log(`skipped: ${line}`);
 for (const line of leaks) console.log(`leaked: ${line}`);
-for (const { name, problem } of failures) console.log(`failed: ${name}${problem ? `: ${problem}` : ''}`);
-if (files === 0 && failures.length === 0) fail(`no test file has ${names.join(' or ')} in its path`);
+for (const { name, problem, failures } of failed) {
+  console.log(`failed: ${name}${problem ? `: ${problem}` : ''}`);
+  for (const line of failures) console.log(line.split('\n').slice(0, QUOTED_LINES).join('\n').replaceAll(/^/gm, '  '));
+}
+if (files === 0 && failed.length === 0) fail(`no test file has ${names.join(' or ')} in its path`);
 console.log(
-  `test: ${files} files: ${sum(({ passed }) => passed)} tests passed, ${sum(({ failed }) => failed)} failed, ` +
+  `test: ${files} files: ${sum(({ passed }) => passed)} tests passed, ${sum(({ failures }) => failures.length)} failed, ` +
     `${skipped.length} skipped; the machine is ${leaks.length === 0 ? 'as it was' : 'NOT as it was'}; ` +
     `${((performance.now() - started) / 1000).toFixed(1)} s`,
 );
-process.exitCode = failures.length === 0 && leaks.length === 0 ? 0 : 1;
+process.exitCode = failed.length === 0 && leaks.length === 0 ? 0 : 1;

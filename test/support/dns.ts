@@ -20,7 +20,7 @@ export interface Said {
   readonly data: readonly string[];
 }
 
-/** Asks a sandbox's resolver, or another server, over UDP or TCP. */
+/** Asks a sandbox's resolver, or another server, over UDP or TCP. @throws Error when a TCP connection is refused or ends */
 export async function ask(
   place: Place,
   name: string,
@@ -50,11 +50,12 @@ function askOverUdp(place: Place, server: string, question: Buffer, limitMs: num
 }
 
 function askOverTcp(place: Place, server: string, question: Buffer, limitMs: number): Promise<Buffer | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
   const reader = new FrameReader(LARGEST_BYTES);
   const connection = new Socket({ fd: inside(place, () => openOutgoingSocket('tcp', server, PORT)) });
   const limit = setTimeout(() => resolve(undefined), limitMs);
-  connection.on('error', () => resolve(undefined));
+  connection.on('error', reject);
+  connection.on('end', () => reject(new Error('the name server ended the connection without an answer')));
   connection.on('data', (chunk: Buffer) => {
     for (const message of reader.push(chunk)) resolve(message);
   });
