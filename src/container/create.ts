@@ -16,13 +16,14 @@ import { linksById, sandboxSpec } from './networking.ts';
 import type { ContainerRecord } from './record.ts';
 import { dismantle } from './removal.ts';
 import { commandLine, resolveSpec } from './resolve.ts';
-import { checkSecurity, readHost } from './runtime/index.ts';
+import { beginCgroupWait, checkSecurity, readHost } from './runtime/index.ts';
 import type { Table } from './table.ts';
 import type { ContainerSpec, Image, NetworkModeSpec } from './types.ts';
 import { makeVolumes } from './volume-contents.ts';
 
 /** @throws PontoonError; nothing has changed then */
 export async function create(context: Context, spec: ContainerSpec): Promise<Entry> {
+  beginCgroupWait(); // most are started at once
   const { table } = context;
   const id = newId();
   const name = spec.name === undefined ? pickName((taken) => table.isTaken(taken)) : checkContainerName(spec.name);

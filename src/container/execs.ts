@@ -15,7 +15,7 @@ import { abortAfter } from './delays.ts';
 import type { Entry } from './entry.ts';
 import { removeTree } from './remove-tree.ts';
 import { rootPaths } from './rootfs.ts';
-import { type Execution, execProcess, readHost, resize, startExitCode } from './runtime/index.ts';
+import { beginCgroupWait, type Execution, execProcess, readHost, resize, startExitCode } from './runtime/index.ts';
 import type { Attachment, AttachOptions, Exec, ExecSpec } from './types.ts';
 
 /** Ended ones are kept this long, since clients ask for the exit code afterwards. */
@@ -38,6 +38,7 @@ export interface ExecEntry {
 export function createExec(context: Context, entry: Entry, spec: ExecSpec): Exec {
   requireRunning(entry);
   if (spec.command.length === 0) throw new PontoonError('bad-value', 'No exec command specified');
+  beginCgroupWait();
   const exec: ExecEntry = {
     id: newId(),
     entry,

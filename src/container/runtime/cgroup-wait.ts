@@ -2,8 +2,10 @@
  * @module The wait for the cgroup tree, taken while something else is done.
  *
  * Whoever moves a process to a cgroup takes a lock (cgroup_threadgroup_rwsem) for which the first one in a while waits
- * for an RCU grace period, some 8 ms. Those who come soon after do not. So whoever is about to start a container moves
- * this process to where it is already; when the runtime comes to move its own, the time has passed.
+ * for an RCU grace period, some 8 ms, in which nobody makes a cgroup either. Those who come soon after need not wait. So
+ * whoever is about to start a process in a container moves this one to where it is already; when the runtime comes to
+ * make a cgroup and to move its own, the time has passed. Of a process that is created first and started then, as clients
+ * do it, the creation is not too early.
  * @see cgroup_procs_write_start in kernel/cgroup/cgroup.c, rcu_sync_enter in kernel/rcu/sync.c
  */
 

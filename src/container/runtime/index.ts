@@ -7,6 +7,7 @@
  *   await runtime.startProcess(id);
  */
 
+export { beginCgroupWait } from './cgroup-wait.ts';
 export { resize } from './control.ts';
 export { findDevices } from './devices.ts';
 export { processEnvironment } from './environment.ts';
