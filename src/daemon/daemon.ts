@@ -30,6 +30,7 @@ import { takePidFile } from './pid-file.ts';
 import { takeInheritedSockets, tellService } from './service.ts';
 import { type GivenFlag, readSettings, withoutEffect } from './settings.ts';
 import { watchSignals } from './signals.ts';
+import { giveBackWhenQuiet } from './spare-memory.ts';
 
 export interface DaemonOptions {
   /** By name. */
@@ -76,6 +77,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const { engine } = parts;
     opened.use(await serveMetrics({ address: config.metricsAddress, engine, app, version: options.version }));
   }
+  giveBackWhenQuiet(app);
   await app.ready();
   const listeners = opened.use(
     await Listeners.open({

@@ -62,6 +62,7 @@ const c = {
   pidfd_send_signal: libc.func('syscall', 'long', ['long', 'int', 'int', 'void *', 'uint32_t']),
   memfd_create: libc.func('int memfd_create(str name, uint32_t flags)'),
   waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
+  malloc_trim: libc.func('int malloc_trim(size_t pad)'),
 };
 
 /** Any memory that can be handed to a system call. */
@@ -262,6 +263,11 @@ function inThreadPool(start: (done: (error: unknown, result: number | bigint) =>
   return new Promise((resolve, reject) => {
     queueMicrotask(() => start((error, result) => (error ? reject(error as Error) : resolve(Number(result)))));
   });
+}
+
+/** Gives memory that was freed back to the kernel, which malloc(3) keeps for later. @see malloc_trim(3) */
+export function trimHeap(): void {
+  c.malloc_trim(0);
 }
 
 export function sendto(fd: number, data: Bytes, address: Bytes, flags = 0): number {

@@ -255,6 +255,14 @@ describe('how it begins and ends', { concurrency: false }, () => {
     busy.destroy();
   });
 
+  test('what the start alone needed is given back', { timeout: PATIENCE_MS }, async () => {
+    await using daemon = await TestDaemon.start();
+    const status = `/proc/${readFileSync(join(daemon.directory, 'pid'), 'utf8').trim()}/status`;
+    const ownKb = () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(status, 'utf8'))?.[1]);
+    const atStart = ownKb();
+    while (ownKb() > atStart - 2000) await sleep(100);
+  });
+
   test('the default network becomes what the flags say', async () => {
     const first = await TestDaemon.start(['--mtu', '1400']);
     await first.stop();
