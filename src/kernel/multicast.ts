@@ -58,9 +58,9 @@ export class MulticastSubscription implements AsyncIterable<Notification>, Dispo
   }
 
   /**
-   * The messages of one datagram that waits, or undefined: for who looks now and then instead of waiting. Once the kernel has dropped some it goes on to drop, without a
-   * word, until the queue is empty (NETLINK_S_CONGESTED). So after an overrun the queue is emptied first, and the item
-   * that asks to read the objects anew comes last.
+   * The messages of one datagram that waits, or undefined: for who looks now and then instead of waiting. Once the kernel
+   * has dropped some it goes on to drop, without a word, until the queue is empty (NETLINK_S_CONGESTED). So after an
+   * overrun the queue is emptied first, and the item that asks to read the objects anew comes last.
    */
   read(): Notification[] | undefined {
     const notifications: Notification[] = [];
