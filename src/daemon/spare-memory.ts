@@ -5,7 +5,7 @@
  */
 
 import type { FastifyInstance } from 'fastify';
-import { trimHeap } from '../kernel/ffi.ts';
+import { trimHeap } from '../kernel/heap.ts';
 
 /** Long beside the time between the requests of one command, so that it costs nobody anything. */
 const QUIET_MS = 2000;

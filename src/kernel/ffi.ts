@@ -265,9 +265,9 @@ function inThreadPool(start: (done: (error: unknown, result: number | bigint) =>
   });
 }
 
-/** Gives memory that was freed back to the kernel, which malloc(3) keeps for later. @see malloc_trim(3) */
-export function trimHeap(): void {
-  c.malloc_trim(0);
+/** Gives back to the kernel what malloc(3) keeps, but for `pad` bytes. */
+export function mallocTrim(pad: number): void {
+  c.malloc_trim(pad);
 }
 
 export function sendto(fd: number, data: Bytes, address: Bytes, flags = 0): number {
