@@ -12,16 +12,8 @@ import { isAlive } from '../../src/container/monitors.ts';
 import { Runtime, readExit, resize, watchExits } from '../../src/container/runtime/index.ts';
 import { findConmon } from '../../src/container/runtime/program.ts';
 import { detachMount, MS_BIND, mount } from '../../src/kernel/mounts.ts';
-import {
-  attach,
-  closeYard,
-  create,
-  exitDirectory,
-  nextId,
-  runToEnd,
-  runtime,
-  world,
-} from '../support/container-yard.ts';
+import { newId } from '../../src/network/identity.ts';
+import { attach, closeYard, create, exitDirectory, runToEnd, runtime, world } from '../support/container-yard.ts';
 
 after(closeYard);
 
@@ -36,7 +28,7 @@ test('a conmon that was removed since is named too, and nothing is half made', a
   writeFileSync(empty, '', { mode: 0o644 });
   const { path } = await findConmon();
   mount(empty, path, '', MS_BIND);
-  const id = nextId();
+  const id = newId();
   try {
     await assert.rejects(create({ id, args: ['true'] }), { code: 'program-missing', message: /package conmon$/ });
   } finally {
@@ -102,7 +94,7 @@ test('an exit while nobody watched is found, once', async () => {
 test('two runs of one container that end quickly are two exits', async () => {
   const directory = join(world, 'quick-exits');
   mkdirSync(directory);
-  const id = nextId();
+  const id = newId();
   const seen: number[] = [];
   using _ = await watchExits(
     directory,
@@ -203,14 +195,14 @@ test('a full disk is told, and takes nobody down', async () => {
   const runRoot = join(full, 'run');
   mkdirSync(runRoot);
   const cramped = await Runtime.open({ runRoot });
-  const next = nextId();
+  const next = newId();
   await assert.rejects(create({ id: next, args: ['true'], runtime: cramped }));
   await cramped.deleteContainer(next);
   assert.equal(existsSync(join(exitDirectory, next)), false);
 });
 
 test('a container whose surroundings fail is not created, and its conmon goes', async () => {
-  const id = nextId();
+  const id = newId();
   const directory = join(world, id);
   const launching = runtime.launch({
     id,
@@ -228,7 +220,7 @@ test('a container whose surroundings fail is not created, and its conmon goes', 
 
 test('what cannot be mounted is told with its name', async () => {
   const bind = { type: 'bind', name: '', source: '/nowhere', target: '/x', readOnly: false, propagation: '' } as const;
-  const id = nextId();
+  const id = newId();
   await assert.rejects(create({ id, args: ['true'], input: { mounts: [bind] } }), (error: Error) => {
     assert.match(error.message, /^failed to create task for container: .*nowhere.*no such file or directory/i);
     return true;

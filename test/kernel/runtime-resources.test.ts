@@ -74,9 +74,12 @@ test('a paused container does nothing until it goes on', async () => {
   const lines = () => readFileSync(logPath, 'utf8').split('\n').length;
   while (lines() < 3) await sleep(20);
   await runtime.pause(id);
-  await sleep(50);
-  const paused = lines();
-  await sleep(200);
+  // What was said before is still being written.
+  let paused = -1;
+  for (let looks = 0; looks < 20 && lines() !== paused; looks++) {
+    paused = lines();
+    await sleep(200);
+  }
   assert.equal(lines(), paused);
   await runtime.resume(id);
   while (lines() === paused) await sleep(20);

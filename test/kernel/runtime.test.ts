@@ -11,7 +11,8 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Attachments } from '../../src/container/attachments.ts';
 import { execProcess, ProcessStreams, readHost, resize, startExitCode } from '../../src/container/runtime/index.ts';
-import { attach, closeYard, create, nextId, runtime } from '../support/container-yard.ts';
+import { newId } from '../../src/network/identity.ts';
+import { attach, closeYard, create, runtime } from '../support/container-yard.ts';
 
 after(closeYard);
 
@@ -149,15 +150,13 @@ test('those who wait for a start that fails while they are connected hear no mor
 
 test('a terminal has the size that it is given', async () => {
   const { id, directory, exit } = await create({
-    args: ['sh', '-c', 'read line; stty size'],
+    args: ['sh', '-c', 'until [ "$(stty size)" = "33 77" ]; do sleep 0.02; done; stty size'],
     terminal: true,
     stdin: true,
   });
   const streams = await attach(directory, { stdin: true, stdout: true });
   await runtime.startProcess(id);
   await resize(directory, 33, 77);
-  await sleep(100);
-  streams.stdin?.write('\n');
   assert.match(await text(streams.stdout), /33 77/);
   await exit;
   await runtime.deleteContainer(id);
@@ -201,7 +200,7 @@ for (const [command, exitCode, words] of [
   ['/etc', 126, /(permission denied|is a directory): unknown$/],
 ] as const) {
   test(`a command that cannot be run: ${command}`, async () => {
-    const id = nextId();
+    const id = newId();
     await assert.rejects(create({ id, args: [command] }), (error: Error) => {
       assert.match(error.message, words);
       assert.equal(startExitCode(error), exitCode);

@@ -16,6 +16,7 @@ import {
 } from '../../src/container/runtime/index.ts';
 import type { Attachment, AttachOptions } from '../../src/container/types.ts';
 import { NetworkNamespace } from '../../src/kernel/namespace.ts';
+import { newId, shortId } from '../../src/network/identity.ts';
 
 export const world = mkdtempSync(join(tmpdir(), 'runtime-'));
 export const rootPath = join(world, 'root');
@@ -39,14 +40,9 @@ export function closeYard(): void {
   watching[Symbol.dispose]();
 }
 
-let serial = 0;
-
-export function nextId(): string {
-  return (++serial).toString(16).padStart(64, '0');
-}
-
 export interface Options {
   readonly args: readonly string[];
+  /** Default: one that nobody else has. Control groups bear it, and are the machine's, not the test's own. */
   readonly id?: string;
   readonly terminal?: boolean;
   readonly stdin?: boolean;
@@ -61,11 +57,11 @@ export interface Options {
 }
 
 /** What the runtime is told of a container. */
-export function bundleInput({ args, id = nextId(), terminal = false, spec = {}, input = {} }: Options): BundleInput {
+export function bundleInput({ args, id = newId(), terminal = false, spec = {}, input = {} }: Options): BundleInput {
   return {
     id,
     spec: {
-      name: `c${serial}`,
+      name: shortId(id),
       image: 'busybox',
       env: [],
       labels: {},
