@@ -9,8 +9,8 @@ run 'ip link add br0 type bridge; ip link set br0 up'
 station a br0 10.0.0.1/24
 station b br0 10.0.0.2/24
 run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.base_reachable_time_ms=5000'
-run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.delay_first_probe_time=2'
-run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.retrans_time_ms=500'
+run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.delay_first_probe_time=3'
+run 'ip netns exec a sysctl -w net.ipv4.neigh.eth0.retrans_time_ms=1000'
 
 # Shows the entry when it has the given state, and fails when it does not get it.
 entry_is() {

@@ -42,8 +42,8 @@ interface Ended {
 }
 
 const NOTHING: Report = { passed: 0, skipped: [], failures: [] };
-/** How much of what a failed test said is said again at the end, so that a report that was cut still has it. */
-const QUOTED_LINES = 10;
+/** How much of the beginning and of the end of what a failed test said is said again, so that a cut report still has it. */
+const QUOTED_LINES = 6;
 const root = dirname(import.meta.dirname);
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -169,6 +169,12 @@ function show(outcome: Outcome): void {
   if (output !== '' && (!outcome.ok || options.verbose)) console.log(output.replaceAll(/^/gm, '  | '));
 }
 
+function quote(text: string): string {
+  const lines = text.split('\n');
+  if (lines.length <= 2 * QUOTED_LINES) return text;
+  return [...lines.slice(0, QUOTED_LINES), '[…]', ...lines.slice(-QUOTED_LINES)].join('\n');
+}
+
 function fail(message: string): never {
   console.error(`test: ${message}`);
   process.exit(1);
@@ -224,7 +230,7 @@ for (const line of skipped) console.log(`skipped: ${line}`);
 for (const line of leaks) console.log(`leaked: ${line}`);
 for (const { name, problem, failures } of failed) {
   console.log(`failed: ${name}${problem ? `: ${problem}` : ''}`);
-  for (const line of failures) console.log(line.split('\n').slice(0, QUOTED_LINES).join('\n').replaceAll(/^/gm, '  '));
+  for (const failure of failures) console.log(quote(failure.trimEnd()).replaceAll(/^/gm, '  '));
 }
 if (files === 0 && failed.length === 0) fail(`no test file has ${names.join(' or ')} in its path`);
 console.log(
