@@ -209,9 +209,9 @@ export class Engine implements AsyncDisposable {
     return this.#exclusive(async () => {
       checkShape('sandbox', spec);
       const { endpoints = [], ...rest } = spec;
-      // An interface on its way out of a namespace that is there may have the name that this one is to get.
-      if (spec.namespace !== undefined) await this.#context.host.reaper.settled();
-      await this.#context.ruleset.addressesFree();
+      // A new namespace has no interface on its way out.
+      if (spec.namespace === undefined) await this.#context.ruleset.addressesFree();
+      else await this.#vacated();
       const wanted = endpoints.map(({ network, ...endpoint }) => ({ network: this.#network(network), spec: endpoint }));
       return this.#view(createSandbox(this.#context, rest, wanted));
     });
@@ -226,8 +226,7 @@ export class Engine implements AsyncDisposable {
   startSandbox(ref: string, namespace?: NamespaceSpec): Promise<Sandbox> {
     return this.#exclusive(async () => {
       if (namespace !== undefined) checkShape('namespace', namespace);
-      await this.#context.host.reaper.settled();
-      await this.#context.ruleset.addressesFree();
+      await this.#vacated();
       return this.#view(startSandbox(this.#context, this.#sandbox(ref), namespace));
     });
   }
@@ -260,9 +259,7 @@ export class Engine implements AsyncDisposable {
       checkShape('endpoint', spec);
       const record = this.#sandbox(sandbox);
       const wanted = { network: this.#network(network), spec };
-      // An interface on its way out may have the name that this one is to get.
-      await this.#context.host.reaper.settled();
-      await this.#context.ruleset.addressesFree();
+      await this.#vacated();
       const endpoint = attachSandbox(this.#context, record, wanted);
       return viewEndpoint(this.#context, { endpoint, network: wanted.network }, record);
     });
@@ -386,6 +383,12 @@ export class Engine implements AsyncDisposable {
     for (const name of ['host', 'none'] as const) {
       if (networks.named(name) === undefined) await this.createNetwork({ name, driver: name });
     }
+  }
+
+  /** Waits until what is on its way out has gone: the next one may get its name in the stack, or its addresses. */
+  async #vacated(): Promise<void> {
+    await this.#context.host.reaper.settled();
+    await this.#context.ruleset.addressesFree();
   }
 
   /** Runs an operation when those before it have ended, and after other work had its turn. */

@@ -12,6 +12,7 @@ import { type Link, setLink } from '../kernel/rtnetlink/link.ts';
 import { deleteRoute, listRoutes, type Route, replaceRoute } from '../kernel/rtnetlink/route.ts';
 import { readSysctl, sysctlPart, writeSysctl } from '../kernel/sysctl.ts';
 import { IPV4_DEVCONF_ARP_NOTIFY, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from '../kernel/uapi/rtnetlink.ts';
+import { addressesOf } from './both-families.ts';
 import { indexInside, type OpenNamespace } from './drivers/driver.ts';
 import { type DefaultRoute, defaultRoutes, type Membership, possibleDefaultRoutes } from './gateway.ts';
 import type { EndpointRecord, NetworkRecord } from './store.ts';
@@ -32,9 +33,7 @@ const LINK_LOCAL = [
 /** The addresses of an endpoint, with prefix lengths. */
 export function endpointAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {
   return [
-    ...[endpoint.ipv4, endpoint.ipv6]
-      .filter((address) => address !== undefined)
-      .map((address) => withPrefixLength(network, address)),
+    ...addressesOf(endpoint).map((address) => withPrefixLength(network, address)),
     ...(endpoint.linkLocal ?? []).map((address) => `${address}/${address.includes(':') ? 64 : 16}`),
   ];
 }

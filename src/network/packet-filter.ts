@@ -21,6 +21,7 @@ import {
   type NftSet,
   type RawElement,
 } from '../kernel/nftables/set.ts';
+import { addressesOf } from './both-families.ts';
 import type { Membership } from './gateway.ts';
 import { isOpen } from './gateway-mode.ts';
 import { isWildcard, type Placed, RULESET, SETS, TABLE } from './ruleset.ts';
@@ -134,9 +135,11 @@ export class Ruleset implements PacketFilter {
   }
 
   forgetEarlier(bindings: readonly PortBinding[]): void {
-    for (const { protocol, direct, hostAddress, hostPort } of bindings) {
-      if (protocol !== 'udp' || direct === true) continue;
-      const originalDestination = isWildcard(hostAddress) ? this.#hostAddresses() : hostAddress!;
+    const udp = bindings.filter(({ protocol, direct }) => protocol === 'udp' && direct !== true);
+    if (udp.length === 0) return;
+    const everywhere = this.#hostAddresses();
+    for (const { protocol, hostAddress, hostPort } of udp) {
+      const originalDestination = isWildcard(hostAddress) ? everywhere : hostAddress!;
       this.#ofBindings.flush({ protocol, originalPort: hostPort, originalDestination });
     }
   }
@@ -265,10 +268,6 @@ function rawKey({ first, last }: Pick<RawElement, 'first' | 'last'>): string {
 function sameData(set: NftSet, { data }: NftElement, present: RawElement): boolean {
   if (set.data === undefined || set.data === 'verdict' || data === undefined || 'verdict' in data) return true;
   return present.data?.equals(encodeFields(set.data, data).first) === true;
-}
-
-function addressesOf({ ipv4, ipv6 }: EndpointRecord): string[] {
-  return [ipv4, ipv6].filter((address) => address !== undefined);
 }
 
 /** Makes the kernel forget flows, one request after the other, on other threads. */

@@ -10,6 +10,7 @@ import { openNetfilter } from '../kernel/netlink/nfnetlink.ts';
 import { transact } from '../kernel/nftables/batch.ts';
 import { describeTable } from '../kernel/nftables/read.ts';
 import { addTable, deleteTable } from '../kernel/nftables/table.ts';
+import { addressesOf } from './both-families.ts';
 import type { Paths } from './context.ts';
 import type { Membership } from './gateway.ts';
 import { shortId } from './identity.ts';
@@ -112,7 +113,7 @@ export class Resolvers implements Disposable {
     const directory = this.#paths.sandbox(sandbox.id);
     makeDirectories(directory);
     const endpoints = memberships.map(({ endpoint }) => endpoint);
-    const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined));
+    const addresses = endpoints.flatMap(addressesOf);
     const ipv6 = endpoints.some((endpoint) => endpoint.ipv6 !== undefined);
     const rendered = renderResolvConf({
       host: hostResolvConf(),

@@ -4,6 +4,7 @@
  */
 
 import type { Command } from 'commander';
+import { addressesOf } from '../../network/both-families.ts';
 import type { PortBinding, ReconcileReport, Sandbox } from '../../network/types.ts';
 import { isHostNamed } from '../api/host.ts';
 import { Unreachable } from '../api/transport.ts';
@@ -12,7 +13,7 @@ import { type Columns, printList, tableOf } from '../output/list.ts';
 import { formatValue } from '../output/value.ts';
 import { attemptEach, forEachNamed, globalFlags, printLine, withApi, withNetworkApi } from '../session.ts';
 import { formatOption } from '../values.ts';
-import { addressesOf, formatBinding, formatNamespace } from './format.ts';
+import { formatBinding, formatNamespace } from './format.ts';
 import { addNamespaceOptions, type NamespaceFlags, namespaceSpec } from './namespaces.ts';
 
 export function defineList(command: Command): void {

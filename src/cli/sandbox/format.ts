@@ -2,6 +2,7 @@
  * @module How bindings, endpoints and namespaces look on a terminal.
  */
 
+import { addressesOf } from '../../network/both-families.ts';
 import type { Endpoint, PortBinding, Sandbox } from '../../network/types.ts';
 
 function shortId(id: string): string {
@@ -21,10 +22,6 @@ export function formatEndpoint(endpoint: Endpoint): string {
   const facts = [interfaceName, ...addressesOf(endpoint), ...ports.map(formatBinding)];
   const known = facts.filter((fact) => fact !== undefined);
   return `${sandboxName} on ${networkName}${known.length === 0 ? '' : `: ${known.join(', ')}`}`;
-}
-
-export function addressesOf({ ipv4, ipv6 }: Endpoint): string[] {
-  return [ipv4, ipv6].filter((address) => address !== undefined);
 }
 
 /** Where a sandbox's stack is. */

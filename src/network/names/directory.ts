@@ -10,6 +10,7 @@
 
 import type { Family } from '../../ipam/index.ts';
 import { parseAddress } from '../../kernel/inet.ts';
+import { addressesOf } from '../both-families.ts';
 
 /** An endpoint as the resolver needs it. */
 export interface NamedEndpoint {
@@ -175,10 +176,6 @@ function normalize(name: string): string {
 
 function keyOf(address: Uint8Array): string {
   return Buffer.from(address.buffer, address.byteOffset, address.length).toString('latin1');
-}
-
-function addressesOf({ ipv4, ipv6 }: Entry): Buffer[] {
-  return [ipv4, ipv6].filter((address) => address !== undefined);
 }
 
 function addressesFor(network: Network, name: string, family: Family): readonly Buffer[] | undefined {
