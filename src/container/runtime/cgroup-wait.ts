@@ -14,15 +14,25 @@ import { join } from 'node:path';
 import { parseMembership } from '../cgroup.ts';
 
 let known: Promise<string | undefined> | undefined;
+let waiting = false;
 
-/** Begins to wait. Where this process may not, it asks no more: the runtime waits then. */
+/** Begins to wait, unless that goes on already. Where this process may not, it asks no more: the runtime waits then. */
 export function beginCgroupWait(): void {
+  if (waiting) return;
+  waiting = true;
+  wait().finally(() => {
+    waiting = false;
+  });
+}
+
+async function wait(): Promise<void> {
   known ??= ownProcesses();
-  known
-    .then((path) => (path === undefined ? undefined : writeFile(path, '0')))
-    .catch(() => {
-      known = Promise.resolve(undefined);
-    });
+  try {
+    const path = await known;
+    if (path !== undefined) await writeFile(path, '0');
+  } catch {
+    known = Promise.resolve(undefined);
+  }
 }
 
 /** The list of the processes of the cgroup in which this one is, in any hierarchy: they have one lock. */
